@@ -1,0 +1,165 @@
+"""Stage one, first half: k-means on source vectors, and a cluster for every pool and validation pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from craft_core.arrays import BoolVector, FloatMatrix, FloatVector, IntVector, LabelVector, frozen
+from craft_core.corpus.sample import sample_positions
+from craft_core.errors import DataError, ParameterError
+from craft_core.params import check, param
+from craft_core.progress import Progress, silent
+from craft_core.vectorize.protocol import Vectors
+
+__all__ = ["BLOCK_ROWS", "Clustering", "KMeans", "assign", "cluster"]
+
+BLOCK_ROWS = 65_536
+"""Rows handled at a time: 200 clusters then need 52 MB of working memory."""
+
+_LEAST_SAMPLE = 32_768
+"""Pool rows k-means sees at least: with few clusters, 256 points a center left one giant cluster and 5 % more inertia."""
+
+
+@dataclass(frozen=True)
+class KMeans:
+    """Choose how the source vectors are cut into clusters."""
+
+    name: ClassVar[str] = "k-means"
+
+    n_clusters: int = param(100, low=1, high=65_536, help="Number of clusters the source vectors are cut into.")
+    fit_on: str = param(
+        "joint",
+        choices=("joint", "validation", "pool"),
+        help="Which source vectors place the centers: validation plus a pool sample (joint), the validation set alone, or a pool sample alone.",
+    )
+    n_iterations: int = param(20, low=1, high=1000, help="Rounds of k-means.")
+    points_per_center: int = param(256, low=1, high=100_000, help="Pool rows sampled for each center when k-means is fitted (at least 32,768 in all).")
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Clustering:
+    """Hold the clusters of a pool and a validation set.
+
+    Attributes
+    ----------
+    centers : FloatMatrix
+        Shape (n_clusters, source dimensions).
+    pool_labels, validation_labels : LabelVector
+        Shapes (N,) and (M,): the nearest center of each pair; -1 for a pair that has a side without any known term.
+    """
+
+    centers: FloatMatrix
+    pool_labels: LabelVector
+    validation_labels: LabelVector
+
+    def __post_init__(self) -> None:
+        for array in (self.centers, self.pool_labels, self.validation_labels):
+            frozen(array)
+
+    @property
+    def n_clusters(self) -> int:
+        """How many clusters there are, empty ones included."""
+        return len(self.centers)
+
+    @cached_property
+    def supply(self) -> IntVector:
+        """Pool pairs in each cluster, shape (n_clusters,)."""
+        return frozen(_sizes(self.pool_labels, self.n_clusters))
+
+    @cached_property
+    def validation_counts(self) -> IntVector:
+        """Validation pairs in each cluster, shape (n_clusters,)."""
+        return frozen(_sizes(self.validation_labels, self.n_clusters))
+
+    @property
+    def validation_share(self) -> FloatVector:
+        """Validation share p_c of each cluster, shape (n_clusters,); sums to 1."""
+        return self.validation_counts / max(int(self.validation_counts.sum()), 1)
+
+
+def cluster(vectors: Vectors, pool_keys: npt.NDArray[np.uint64], kmeans: KMeans, seed: int, progress: Progress = silent) -> Clustering:
+    """Fit k-means on source vectors and label every pool and validation pair.
+
+    Parameters
+    ----------
+    vectors : Vectors
+        Of pool and validation.
+    pool_keys : array of uint64
+        Shape (N,): content keys of the pool; the rows with the smallest keys are the sample, so that their order in the pool does not matter.
+    kmeans : KMeans
+        How to cut.
+    seed : int
+        Of the first centers.
+
+    Raises
+    ------
+    DataError
+        If no validation pair or no pool pair has vectors.
+    ParameterError
+        If there are more clusters than rows to fit them on.
+    """
+    import faiss
+
+    usable, wanted = ~vectors.pool.zero, ~vectors.validation.zero
+    if not usable.any() or not wanted.any():
+        empty = "pool" if not usable.any() else "validation set"
+        raise DataError(f"No pair of the {empty} has a known term on both sides, so there is nothing to cluster. Choose another vectorizer.")
+    rows = _fit_rows(vectors, pool_keys, usable, wanted, kmeans)
+    if kmeans.n_clusters > len(rows):
+        raise ParameterError(
+            f"The 'n_clusters' parameter of k-means must be at most {len(rows):,}, the number of rows it is fitted on ({kmeans.fit_on}). "
+            f"Got {kmeans.n_clusters:,}."
+        )
+    progress(0.0, "Placing the cluster centers")
+    # faiss would sample again above max_points_per_centroid; the sample is ours, so that it does not depend on the order of the pool
+    fitted = faiss.Kmeans(
+        rows.shape[1],
+        kmeans.n_clusters,
+        niter=kmeans.n_iterations,
+        seed=seed % 2**31,
+        min_points_per_centroid=1,
+        max_points_per_centroid=max(1, -(-len(rows) // kmeans.n_clusters)),
+    )
+    fitted.train(rows)
+    centers: FloatMatrix = np.array(fitted.centroids, dtype=np.float32)
+    progress(0.5, "Giving every pair its cluster")
+    pool_labels = np.where(usable, assign(vectors.pool.sources, centers), -1).astype(np.int32)
+    validation_labels = np.where(wanted, assign(vectors.validation.sources, centers), -1).astype(np.int32)
+    progress(1.0, "Clusters ready")
+    return Clustering(centers, pool_labels, validation_labels)
+
+
+def assign(rows: FloatMatrix, centers: FloatMatrix) -> LabelVector:
+    """Return the nearest center of each row, shape (n,), blockwise; ties go to the lower center."""
+    labels = np.empty(len(rows), dtype=np.int32)
+    # ||x - c||^2 = ||x||^2 - 2 (x.c - ||c||^2 / 2), and the first term is the same for every center
+    half_norms = 0.5 * np.einsum("ij,ij->i", centers, centers)
+    for start in range(0, len(rows), BLOCK_ROWS):
+        block = rows[start : start + BLOCK_ROWS]
+        labels[start : start + BLOCK_ROWS] = np.argmax(block @ centers.T - half_norms, axis=1)
+    return labels
+
+
+def _fit_rows(
+    vectors: Vectors, pool_keys: npt.NDArray[np.uint64], usable: BoolVector, wanted: BoolVector, kmeans: KMeans
+) -> npt.NDArray[np.float32]:
+    parts = []
+    if kmeans.fit_on != "pool":
+        parts.append(vectors.validation.sources[wanted])
+    if kmeans.fit_on != "validation":
+        candidates = np.flatnonzero(usable)
+        size = max(_LEAST_SAMPLE, kmeans.points_per_center * kmeans.n_clusters)
+        parts.append(vectors.pool.sources[candidates[sample_positions(pool_keys[candidates], size)]])
+    return np.ascontiguousarray(np.concatenate(parts))
+
+
+def _sizes(labels: LabelVector, n_clusters: int) -> IntVector:
+    return np.bincount(labels[labels >= 0], minlength=n_clusters).astype(np.int64)

@@ -1,0 +1,155 @@
+"""Everything that decides a run, in one object; to and from TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+from craft_core.allocate import check_budget
+from craft_core.cluster import KMeans
+from craft_core.corpus import Cleaning, Columns, Limits
+from craft_core.errors import ParameterError
+from craft_core.params import build, check, param, record
+from craft_core.problem import Selector
+from craft_core.selectors import Craft, find_selector
+from craft_core.vectorize import Tfidf, Vectorizer, find_vectorizer
+
+__all__ = ["FORMATS", "Data", "ExperimentConfig", "Export", "from_record", "from_toml", "to_record", "to_toml"]
+
+FORMATS = ("parquet", "csv", "tsv", "jsonl", "text", "csv.gz", "tsv.gz", "jsonl.gz", "text.gz")
+"""Formats a subset can be written in; "text" is two line-aligned files."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Name the files of a run.
+
+    Attributes
+    ----------
+    pool : tuple of str
+        One or more files, read as one pool in this order. A file is a path, or two line-aligned text files joined by "+".
+    validation : str
+        The file of the set to resemble.
+    test : str or None
+        A held-out file, used for reporting only.
+    """
+
+    pool: tuple[str, ...]
+    validation: str
+    test: str | None = None
+
+
+@dataclass(frozen=True)
+class Export:
+    """Choose how the subset is written."""
+
+    name: ClassVar[str] = "export"
+
+    format: str = param("parquet", choices=FORMATS, help="Format of the exported subset; text is two line-aligned files.")
+    safe_for_spreadsheets: bool = param(
+        False, help="Put an apostrophe before CSV and TSV cells that a spreadsheet would run as a formula. The texts then differ from the pool's."
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class ExperimentConfig:
+    """Hold everything that decides a run; a result depends on this and on the bytes of the data alone.
+
+    Raises
+    ------
+    ParameterError
+        For a budget below 1 or a seed below 0.
+    """
+
+    data: Data
+    budget: int = 2_000
+    seed: int = 0
+    columns: Columns = field(default_factory=Columns)
+    limits: Limits = field(default_factory=Limits)
+    cleaning: Cleaning = field(default_factory=Cleaning)
+    vectorizer: Vectorizer = field(default_factory=Tfidf)
+    clustering: KMeans = field(default_factory=KMeans)
+    selector: Selector = field(default_factory=Craft)
+    export: Export = field(default_factory=Export)
+
+    def __post_init__(self) -> None:
+        check_budget(self.budget)
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
+            raise ParameterError(f"The seed must be a whole number of at least 0. Got {self.seed!r}.")
+
+
+_SECTIONS: Mapping[str, type] = {"columns": Columns, "limits": Limits, "cleaning": Cleaning, "clustering": KMeans, "export": Export}
+_CHOSEN: Mapping[str, Any] = {"vectorizer": find_vectorizer, "selector": find_selector}
+
+
+def to_record(config: ExperimentConfig) -> dict[str, Any]:
+    """Return the config as plain nested values, for TOML and JSON; the opposite of `from_record`."""
+    data: dict[str, Any] = {"pool": list(config.data.pool), "validation": config.data.validation}
+    if config.data.test is not None:
+        data["test"] = config.data.test
+    written: dict[str, Any] = {"budget": config.budget, "seed": config.seed, "data": data}
+    for section in _SECTIONS:
+        written[section] = record(getattr(config, section))
+    for section in _CHOSEN:
+        chosen = getattr(config, section)
+        written[section] = {"name": chosen.name} | record(chosen)
+    return written
+
+
+def from_record(values: Mapping[str, Any]) -> ExperimentConfig:
+    """Make a config of plain nested values. Raises ParameterError for an unknown key, a missing file entry, or a bad value."""
+    known = [one.name for one in fields(ExperimentConfig)]
+    for key in values:
+        if key not in known:
+            raise ParameterError(f"The recipe has an unknown entry '{key}'. It may have: {', '.join(known)}.")
+    made: dict[str, Any] = {"data": _data(_section(values, "data"))}
+    made |= {key: values[key] for key in ("budget", "seed") if key in values}
+    for section, cls in _SECTIONS.items():
+        made[section] = build(cls, _section(values, section), f"The recipe's [{section}]")
+    for section, find in _CHOSEN.items():
+        chosen = dict(_section(values, section))
+        if chosen:
+            made[section] = build(find(chosen.pop("name", None)), chosen, f"The recipe's [{section}]")
+    return ExperimentConfig(**made)
+
+
+def to_toml(config: ExperimentConfig) -> str:
+    """Return the config as a recipe, a TOML text."""
+    import tomli_w
+
+    return tomli_w.dumps(to_record(config))
+
+
+def from_toml(text: str) -> ExperimentConfig:
+    """Read a recipe. Raises ParameterError for text that is no TOML, unknown keys and bad values."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ParameterError(f"The recipe is not valid TOML: {error}.") from error
+    return from_record(values)
+
+
+def _section(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = values.get(name, {})
+    if not isinstance(section, Mapping):
+        raise ParameterError(f"The recipe's '{name}' must be a section of named values. Got {section!r}.")
+    return section
+
+
+def _data(values: Mapping[str, Any]) -> Data:
+    unknown = sorted(set(values) - {"pool", "validation", "test"})
+    if unknown:
+        raise ParameterError(f"The recipe's [data] has an unknown entry '{unknown[0]}'. It may have: pool, validation, test.")
+    pool, validation, test = values.get("pool"), values.get("validation"), values.get("test")
+    if isinstance(pool, str):
+        pool = [pool]
+    if not isinstance(pool, list) or not pool or not all(isinstance(one, str) for one in pool):
+        raise ParameterError(f"The recipe's [data] must name the 'pool' files, a list of paths. Got {pool!r}.")
+    if not isinstance(validation, str) or not isinstance(test, str | None):
+        raise ParameterError(f"The recipe's [data] must name one 'validation' file and may name one 'test' file. Got {validation!r} and {test!r}.")
+    return Data(tuple(pool), validation, test)

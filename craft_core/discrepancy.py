@@ -1,0 +1,115 @@
+"""How far a selection is from the data it should resemble, measured on pairs it was not selected with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from craft_core.arrays import FloatMatrix, IntVector
+from craft_core.errors import DataError
+from craft_core.vectorize.protocol import EncodedPairs
+
+__all__ = ["MAX_ROWS", "Anchors", "Energy", "energy_distance", "half_against_half", "mean_energy", "sample_pairs"]
+
+MAX_ROWS = 4_096
+"""Rows of a set that are compared at most; a larger set is sampled, which the result says."""
+
+_BLOCK_ROWS = 1_024
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Hold the energy distance of source, target and joint vectors.
+
+    Unbiased estimates: near zero they can be negative, and are shown as they are. Units are those of the vectors (unit rows).
+    """
+
+    source: float
+    target: float
+    joint: float
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """Hold what an energy distance is to be compared with.
+
+    Attributes
+    ----------
+    half_against_half : Energy
+        Mean absolute value between random halves of the held-out set: what noise alone gives.
+    random : Energy
+        Mean over random selections of the same size.
+    pool : Energy
+        The whole pool (a sample of it, if it is large).
+    """
+
+    half_against_half: Energy
+    random: Energy
+    pool: Energy
+
+
+def energy_distance(one: EncodedPairs, other: EncodedPairs) -> Energy:
+    """Return 2 E||X - Y|| - E||X - X'|| - E||Y - Y'|| for source, target and joint vectors, unbiased.
+
+    The joint vector of a pair is [source; target] / sqrt(2), so its squared distance is the mean of the two sides'. Time and memory are
+    quadratic and blockwise in the rows given: pass at most `MAX_ROWS` through `sample_pairs`.
+
+    Raises
+    ------
+    DataError
+        If a set has fewer than two pairs.
+    """
+    for pairs in (one, other):
+        if len(pairs) < 2:
+            raise DataError(f"An energy distance needs at least 2 pairs on each side. Got {len(pairs)}.")
+    between = _distance_sums(one, other, same=False) / (len(one) * len(other))
+    values = 2 * between - _mean_within(one) - _mean_within(other)
+    return Energy(*(float(value) for value in values))
+
+
+def half_against_half(pairs: EncodedPairs, rng: np.random.Generator, repeats: int = 10) -> Energy:
+    """Return the mean absolute energy distance between random halves of one set: the noise floor at half its size."""
+    found = []
+    for _ in range(repeats):
+        order = rng.permutation(len(pairs))
+        middle = len(order) // 2
+        found.append(energy_distance(pairs.take(order[:middle]), pairs.take(order[middle:])))
+    return Energy(*(float(np.mean([abs(getattr(one, side)) for one in found])) for side in ("source", "target", "joint")))
+
+
+def mean_energy(found: Sequence[Energy]) -> Energy:
+    """Return the mean of several energy distances, side by side."""
+    return Energy(*(float(np.mean([getattr(one, side) for one in found])) for side in ("source", "target", "joint")))
+
+
+def sample_pairs(pairs: EncodedPairs, positions: IntVector, rng: np.random.Generator, limit: int = MAX_ROWS) -> EncodedPairs:
+    """Return the pairs at these positions, or a random sample of `limit` of them."""
+    if len(positions) > limit:
+        positions = np.sort(rng.choice(positions, limit, replace=False))
+    return pairs.take(positions)
+
+
+def _mean_within(pairs: EncodedPairs) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return _distance_sums(pairs, pairs, same=True) / (len(pairs) * (len(pairs) - 1))
+
+
+def _distance_sums(one: EncodedPairs, other: EncodedPairs, *, same: bool) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Sum the distances of all couples: source, target, joint. With `same`, a pair and itself count as exactly 0 apart."""
+    sums = np.zeros(3)
+    for start in range(0, len(one), _BLOCK_ROWS):
+        stop = min(start + _BLOCK_ROWS, len(one))
+        source = _squares(one.sources[start:stop], other.sources)
+        target = _squares(one.targets[start:stop], other.targets)
+        if same:
+            diagonal = (np.arange(stop - start), np.arange(start, stop))
+            source[diagonal] = target[diagonal] = 0
+        joint = 0.5 * (source + target)
+        sums += [np.sqrt(squares).sum(dtype=np.float64) for squares in (source, target, joint)]
+    return sums
+
+
+def _squares(rows: FloatMatrix, to: FloatMatrix) -> FloatMatrix:
+    squares: FloatMatrix = np.einsum("ij,ij->i", rows, rows)[:, None] + np.einsum("ij,ij->i", to, to) - 2 * (rows @ to.T)
+    return np.maximum(squares, 0, out=squares)

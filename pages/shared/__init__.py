@@ -1,0 +1,1 @@
+"""What the pages share: the frame, long work, cached stages, forms and views."""

@@ -1,0 +1,149 @@
+"""Long work: computed once a session in a thread, with progress, remaining time and a Stop button.
+
+Results live on a shelf that belongs to one browser session. A key is made of content digests and the `repr` of parameters: Streamlit's own
+hashing samples large arrays and frames, and takes equal fields of different classes for the same.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from craft_core.progress import Progress
+
+T = TypeVar("T")
+
+_POLL_SECONDS = 0.1
+_QUIET_SECONDS = 0.3
+_KEPT_RESULTS = 12
+
+
+class Cancelled(Exception):  # noqa: N818 -- not an error: the user asked for it
+    """Raised from a progress call to end work the user stopped."""
+
+
+class Job:
+    """One piece of work in a thread of its own."""
+
+    def __init__(self, key: str, function: Callable[[Progress], Any]) -> None:
+        self.key = key
+        self.share, self.text, self.started = 0.0, "", time.monotonic()
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.done, self._cancelled = threading.Event(), threading.Event()
+        threading.Thread(target=self._run, args=(function,), daemon=True).start()
+
+    def cancel(self) -> None:
+        """Make the next progress call of the work end it."""
+        self._cancelled.set()
+
+    def caption(self) -> str:
+        """Return what is being done and, once it can be told, how long it will take."""
+        spent = time.monotonic() - self.started
+        if self.share < 0.05 or spent < 2:
+            return f"{self.text or 'Starting'} …"
+        return f"{self.text} … about {max(spent / self.share - spent, 1):,.0f} s left"
+
+    def _run(self, function: Callable[[Progress], Any]) -> None:
+        try:
+            self.result = function(self._report)
+        except BaseException as error:  # noqa: BLE001 -- raised again in the page's own thread
+            self.error = error
+        finally:
+            self.done.set()
+
+    def _report(self, share: float, text: str) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled
+        self.share, self.text = min(max(share, 0.0), 1.0), text
+
+
+class Shelf:
+    """Results and running jobs of one session; the result used longest ago goes first."""
+
+    def __init__(self) -> None:
+        self.results: OrderedDict[str, Any] = OrderedDict()
+        self.jobs: dict[str, Job] = {}
+
+
+@st.cache_resource(scope="session", show_spinner=False)
+def _shelf() -> Shelf:
+    return Shelf()
+
+
+def key_of(*parts: object) -> str:
+    """Return a key of digests, numbers and parameter objects; the `repr` of a parameter object carries its class."""
+    return "\n".join(map(repr, parts))
+
+
+def is_ready(key: str) -> bool:
+    """Return whether this result is already computed."""
+    return key in _shelf().results
+
+
+def compute(stage: str, key: str, function: Callable[[Progress], T]) -> T:
+    """Return the result under a key, computing it with progress and a Stop button if it is not there.
+
+    Parameters
+    ----------
+    stage : str
+        What is computed, for the user; work of the same stage under another key is cancelled.
+    key : str
+        From `key_of`.
+    function : callable
+        Does the work; it calls the progress it is given between chunks.
+    """
+    shelf = _shelf()
+    if key not in shelf.results:
+        _stop_here_if_stopped(stage, key)
+        shelf.results[key] = _finish(shelf, stage, key, function)
+        while len(shelf.results) > _KEPT_RESULTS:
+            shelf.results.popitem(last=False)
+    shelf.results.move_to_end(key)
+    return shelf.results[key]  # type: ignore[no-any-return]
+
+
+def _stop_here_if_stopped(stage: str, key: str) -> None:
+    if st.session_state.get("stopped") != key:
+        return
+    st.info(f"{stage}: stopped before it was finished. Change the settings, or go on.", icon=":material/pause_circle:")
+    if not st.button("Go on", type="primary", key="go_on"):
+        st.stop()
+    del st.session_state["stopped"]
+
+
+def _finish(shelf: Shelf, stage: str, key: str, function: Callable[[Progress], T]) -> T:
+    job = shelf.jobs.get(stage)
+    if job is None or job.key != key:
+        if job is not None:
+            job.cancel()
+        job = shelf.jobs[stage] = Job(key, function)
+    slot = st.empty()
+    if not job.done.wait(_QUIET_SECONDS):
+        _watch(slot, stage, job)
+    slot.empty()
+    del shelf.jobs[stage]
+    if job.error is not None:
+        raise job.error
+    return job.result  # type: ignore[no-any-return]
+
+
+def _watch(slot: Any, stage: str, job: Job) -> None:
+    with slot.container(border=True):
+        bar = st.progress(0.0, text=f"**{stage}**")
+        st.button("Stop", key=f"stop_{stage}", on_click=_stop, args=(job,), icon=":material/stop_circle:")
+    while not job.done.wait(_POLL_SECONDS):
+        bar.progress(job.share, text=f"**{stage}:** {job.caption()}")
+
+
+def _stop(job: Job) -> None:
+    job.cancel()
+    shelf = _shelf()
+    for stage in [stage for stage, one in shelf.jobs.items() if one is job]:
+        del shelf.jobs[stage]
+    st.session_state["stopped"] = job.key
