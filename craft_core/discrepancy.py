@@ -6,12 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from craft_core.arrays import FloatMatrix, IntVector
+from craft_core.corpus.pairs import Corpus
 from craft_core.errors import DataError
 from craft_core.vectorize.protocol import EncodedPairs
 
-__all__ = ["MAX_ROWS", "Anchors", "Energy", "energy_distance", "half_against_half", "mean_energy", "sample_pairs"]
+__all__ = [
+    "MAX_LABELS",
+    "MAX_ROWS",
+    "Anchors",
+    "Energy",
+    "energy_distance",
+    "half_against_half",
+    "label_columns",
+    "label_shares",
+    "mean_energy",
+    "sample_pairs",
+]
+
+MAX_LABELS = 100
+"""Distinct values a text column may have to count as a label column."""
 
 MAX_ROWS = 4_096
 """Rows of a set that are compared at most; a larger set is sampled, which the result says."""
@@ -89,6 +106,39 @@ def sample_pairs(pairs: EncodedPairs, positions: IntVector, rng: np.random.Gener
     if len(positions) > limit:
         positions = np.sort(rng.choice(positions, limit, replace=False))
     return pairs.take(positions)
+
+
+def label_columns(corpus: Corpus) -> tuple[str, ...]:
+    """Return the names of the further columns that hold labels: text with 2 to `MAX_LABELS` distinct values, missing ones not counted."""
+    found = []
+    for name in corpus.columns.column_names:
+        column = corpus.columns.column(name)
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            n_values = pc.count_distinct(column, mode="only_valid").as_py()
+            if 2 <= n_values <= MAX_LABELS:
+                found.append(name)
+    return tuple(found)
+
+
+def label_shares(column: pa.ChunkedArray, positions: IntVector | None = None) -> dict[str, float]:
+    """Return the share of each value of a label column, the largest first, ties by value.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+        Text, one a pair; a missing value counts as the empty text.
+    positions : IntVector or None
+        The pairs to count; None for all.
+
+    Returns
+    -------
+    dict of str to float
+        Shares in (0, 1], which sum to 1; empty where there is no pair.
+    """
+    chosen = column if positions is None else column.take(pa.array(positions))
+    counts = pc.value_counts(pc.fill_null(chosen, "")).to_pylist()
+    counts.sort(key=lambda one: (-one["counts"], one["values"]))
+    return {one["values"]: one["counts"] / len(chosen) for one in counts}
 
 
 def _mean_within(pairs: EncodedPairs) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -6,14 +6,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-import numpy as np
+from pathlib import Path
 
 from craft_core.allocate import Allocation, check_budget
 from craft_core.arrays import IntVector
-from craft_core.bound import CellGeometry, cell_geometry, covered_kl, kl_divergence, total_variation
 from craft_core.cluster import Clustering, KMeans, cluster
-from craft_core.config import ExperimentConfig
+from craft_core.config import Data, ExperimentConfig
 from craft_core.corpus import (
     Cleaning,
     CleaningReport,
@@ -21,44 +19,52 @@ from craft_core.corpus import (
     Corpus,
     InputFile,
     Limits,
+    ParallelText,
     ReadReport,
     clean_pool,
     clean_reference,
-    content_keys,
+    on_disk,
     read_corpus,
 )
-from craft_core.discrepancy import Anchors, Energy, energy_distance, half_against_half, mean_energy, sample_pairs
+from craft_core.corpus.sample import content_keys
 from craft_core.errors import DataError
-from craft_core.problem import Problem, Selection, Selector
+from craft_core.measure import Diagnostics, measure, realised_allocation, select
+from craft_core.problem import Problem, Selection
 from craft_core.progress import Progress, part, silent
-from craft_core.selectors import Random
-from craft_core.vectorize import EncodedPairs, Vectorizer, Vectors
+from craft_core.vectorize import Vectorizer, Vectors
 
 __all__ = [
     "Diagnostics",
     "Files",
+    "Input",
     "LoadedData",
     "Report",
+    "clean",
     "clusters",
     "encode",
     "load",
     "measure",
+    "open_files",
+    "parts_of",
     "realised_allocation",
     "run",
+    "run_loaded",
     "select",
     "warnings_of",
 ]
 
-_RANDOM_REPEATS = 3
+
+Input = InputFile | ParallelText
+"""One input: a file, or two text files aligned by line."""
 
 
 @dataclass(frozen=True, eq=False)
 class Files:
     """Name the inputs of a run: one or more pool files, a validation file, perhaps a test file."""
 
-    pool: tuple[InputFile, ...]
-    validation: InputFile
-    test: InputFile | None = None
+    pool: tuple[Input, ...]
+    validation: Input
+    test: Input | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,38 +93,6 @@ class LoadedData:
     def digest(self) -> str:
         """One text that changes when any pair does; a key for caches."""
         return "-".join(one.digest for one in (self.pool, self.validation, self.test) if one is not None)
-
-
-@dataclass(frozen=True, eq=False)
-class Diagnostics:
-    """Hold the first numbers to look at.
-
-    Attributes
-    ----------
-    kl, reverse_kl : float
-        KL(p || q) and KL(q || p) of validation share p and selected share q, in nats; kl is infinite where a validation cluster got nothing.
-    covered_kl : float
-        KL of the part of p that q reaches.
-    total_variation : float
-        Of p and q, in [0, 1].
-    energy : Energy or None
-        Distance of the selection to the held-out pairs; None where there are too few pairs to measure.
-    anchors : Anchors or None
-        What the energy distance is to be compared with.
-    held_out : str
-        What the distance was measured on, in words.
-    cells : CellGeometry
-        Diameter bounds and variance of each cluster.
-    """
-
-    kl: float
-    reverse_kl: float
-    covered_kl: float
-    total_variation: float
-    energy: Energy | None
-    anchors: Anchors | None
-    held_out: str
-    cells: CellGeometry
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +134,36 @@ class Report:
         return self.data.pool.rows[self.selection.indices]
 
 
+def open_files(data: Data, folder: Path = Path()) -> Files:
+    """Find the files a config names.
+
+    Parameters
+    ----------
+    data : Data
+        The names; relative ones are meant from `folder`.
+    folder : Path
+        The current folder, or the one a recipe lies in.
+
+    Raises
+    ------
+    DataError
+        For a file that is not there; with its role, and how to point to it.
+    """
+    pool = tuple(_find("pool", entry, folder) for entry in data.pool)
+    test = None if data.test is None else _find("test", data.test, folder)
+    return Files(pool, _find("validation", data.validation, folder), test)
+
+
+def parts_of(entry: str, folder: Path = Path()) -> tuple[str, ...]:
+    """Return the one path an entry names, or the two of line-aligned text, ``a.en+a.hi``; a path that exists as written wins."""
+    if (folder / entry).is_file() or "+" not in entry:
+        return (entry,)
+    cuts = [position for position, letter in enumerate(entry) if letter == "+"]
+    there = [cut for cut in cuts if (folder / entry[:cut]).is_file() and (folder / entry[cut + 1 :]).is_file()]
+    cut = (there or [cuts[len(cuts) // 2]])[0]
+    return (entry[:cut], entry[cut + 1 :])
+
+
 def load(files: Files, columns: Columns, limits: Limits, cleaning: Cleaning, progress: Progress = silent) -> LoadedData:
     """Read the files and clean them; overlaps with validation and test leave the pool.
 
@@ -169,20 +173,22 @@ def load(files: Files, columns: Columns, limits: Limits, cleaning: Cleaning, pro
         For a file that cannot be read, or a corpus that cleaning leaves empty.
     """
     reads: dict[str, ReadReport] = {}
+    corpora: dict[str, Corpus] = {}
+    given = {"validation": files.validation} | ({} if files.test is None else {"test": files.test})
+    for role, file in given.items():
+        corpora[role], reads[role] = read_corpus([file], columns, limits, role)
+    corpora["pool"], reads["pool"] = read_corpus(files.pool, columns, limits, "pool", part(progress, 0.0, 0.7))
+    return clean(corpora, reads, cleaning, part(progress, 0.7, 1.0))
+
+
+def clean(corpora: Mapping[str, Corpus], reads: Mapping[str, ReadReport], cleaning: Cleaning, progress: Progress = silent) -> LoadedData:
+    """Clean the corpora "pool", "validation" and perhaps "test". Raises DataError if one is left empty."""
     cleanings: dict[str, CleaningReport] = {}
-    references: dict[str, Corpus] = {}
-    for role, file in (("validation", files.validation), ("test", files.test)):
-        if file is not None:
-            given, reads[role] = read_corpus([file], columns, limits, role)
-            references[role], cleanings[role] = clean_reference(given, cleaning)
-    pool, reads["pool"] = read_corpus(list(files.pool), columns, limits, "pool", part(progress, 0.0, 0.7))
-    progress(0.7, "Cleaning the pool")
-    validation, test = references["validation"], references.get("test")
-    pool, cleanings["pool"] = clean_pool(pool, validation, test, cleaning)
-    for corpus in (pool, validation, test):
-        if corpus is not None and len(corpus) == 0:
-            raise DataError(f"No pair of the {corpus.name} is left after cleaning. Look at what was dropped and why, or switch a rule off.")
-    progress(1.0, "Data ready")
+    validation, cleanings["validation"] = clean_reference(corpora["validation"], cleaning)
+    test = corpora.get("test")
+    if test is not None:
+        test, cleanings["test"] = clean_reference(test, cleaning, validation)
+    pool, cleanings["pool"] = clean_pool(corpora["pool"], validation, test, cleaning, progress)
     return LoadedData(pool, validation, test, reads, cleanings)
 
 
@@ -194,48 +200,6 @@ def encode(data: LoadedData, vectorizer: Vectorizer, seed: int, progress: Progre
 def clusters(data: LoadedData, vectors: Vectors, kmeans: KMeans, seed: int, progress: Progress = silent) -> Clustering:
     """Cut the source vectors into clusters."""
     return cluster(vectors, content_keys(data.pool, seed), kmeans, seed, progress)
-
-
-def select(problem: Problem, selector: Selector, budget: int, seed: int) -> Selection:
-    """Let a method choose; its random numbers, if it draws any, come from the seed alone."""
-    return selector.select(problem, budget, np.random.default_rng([seed, 1]))
-
-
-def realised_allocation(problem: Problem, selection: Selection, budget: int) -> Allocation:
-    """Count what each cluster gave to a selection, whichever method made it."""
-    counts = np.bincount(problem.clustering.pool_labels[selection.indices], minlength=problem.clustering.n_clusters).astype(np.int64)
-    return Allocation(budget, counts, problem.clustering.supply, problem.clustering.validation_counts)
-
-
-def measure(
-    problem: Problem,
-    selection: Selection,
-    test: EncodedPairs | None,
-    selector: Selector,
-    budget: int,
-    seed: int,
-    progress: Progress = silent,
-) -> Diagnostics:
-    """Compare a selection with the validation shares and with pairs it was not selected with.
-
-    With a test set, the selection itself is measured on it. Without one, validation is cut in two random halves; the method selects anew
-    with one half and is measured on the other, both ways round, and the mean is reported: a distance to the very pairs one selected with
-    would flatter. The cluster centers are not fitted anew. Sets above 4,096 pairs are sampled.
-    """
-    allocation = realised_allocation(problem, selection, budget)
-    p, q = allocation.validation_share, allocation.selected_share
-    own = problem.pool.sources[selection.indices]
-    labels = problem.clustering.pool_labels[selection.indices]
-    cells = cell_geometry(problem.validation.sources, problem.clustering.validation_labels, own, labels, problem.clustering.n_clusters)
-    progress(0.1, "Measuring the distance to held-out pairs")
-    rng = np.random.default_rng([seed, 2])
-    folds, held_out = _folds(problem, selection, test, selector, budget, seed, rng)
-    if all(len(held) >= 4 and len(chosen) >= 2 for chosen, held in folds):
-        energy, anchors = _energies(problem, folds, budget, rng, part(progress, 0.1, 1.0))
-    else:
-        energy = anchors = None
-    reverse = kl_divergence(q, p) if len(selection) else float("inf")
-    return Diagnostics(kl_divergence(p, q), reverse, covered_kl(p, q), total_variation(p, q), energy, anchors, held_out, cells)
 
 
 def run(config: ExperimentConfig, files: Files, progress: Progress = silent) -> Report:
@@ -257,7 +221,7 @@ def run(config: ExperimentConfig, files: Files, progress: Progress = silent) -> 
 
 
 def run_loaded(config: ExperimentConfig, data: LoadedData, seconds: dict[str, float] | None = None, progress: Progress = silent) -> Report:
-    """Run the stages after loading."""
+    """Run the stages after loading; `seconds` says how long loading took, and the other stages are added to it."""
     seconds = {} if seconds is None else seconds
     check_budget(config.budget)
     with _timed(seconds, "vectorize"):
@@ -298,45 +262,13 @@ def warnings_of(data: LoadedData, vectors: Vectors, allocation: Allocation, diag
     return tuple(found)
 
 
-def _folds(
-    problem: Problem,
-    selection: Selection,
-    test: EncodedPairs | None,
-    selector: Selector,
-    budget: int,
-    seed: int,
-    rng: np.random.Generator,
-) -> tuple[list[tuple[IntVector, EncodedPairs]], str]:
-    """Return (chosen positions, held-out pairs) couples and what they are, in words."""
-    if test is not None:
-        held = np.flatnonzero(~test.zero)
-        return [(selection.indices, test.take(held))], f"the test set ({len(held):,} pairs)"
-    usable = rng.permutation(np.flatnonzero(problem.clustering.validation_labels >= 0))
-    halves = usable[: len(usable) // 2], usable[len(usable) // 2 :]
-    words = f"held-out halves of validation ({len(usable):,} pairs), selecting anew with the other half"
-    if min(map(len, halves)) < 4:
-        return [(selection.indices, problem.validation.take(np.array([], dtype=np.int64)))], words
-    folds = []
-    for kept, held in (halves, halves[::-1]):
-        chosen = select(problem.with_validation(kept), selector, budget, seed)
-        folds.append((chosen.indices, problem.validation.take(held)))
-    return folds, words
-
-
-def _energies(
-    problem: Problem, folds: list[tuple[IntVector, EncodedPairs]], budget: int, rng: np.random.Generator, progress: Progress
-) -> tuple[Energy, Anchors]:
-    selected, random, pool, halves = [], [], [], []
-    for chosen, held in folds:
-        progress(0.2, "Measuring the distance to held-out pairs")
-        selected.append(energy_distance(sample_pairs(problem.pool, chosen, rng), sample_pairs(held, np.arange(len(held)), rng)))
-        for _ in range(_RANDOM_REPEATS):
-            drawn = Random().select(problem, max(budget, 2), rng).indices
-            random.append(energy_distance(sample_pairs(problem.pool, drawn, rng), held))
-        progress(0.7, "Measuring the anchors")
-        pool.append(energy_distance(sample_pairs(problem.pool, problem.available, rng), held))
-        halves.append(half_against_half(held, rng))
-    return mean_energy(selected), Anchors(mean_energy(halves), mean_energy(random), mean_energy(pool))
+def _find(role: str, entry: str, folder: Path) -> Input:
+    paths = [folder / part for part in parts_of(entry, folder)]
+    for path in paths:
+        if not path.is_file():
+            raise DataError(f"There is no {role} file '{path}'. Put it there, or point to it with --{role}.")
+    files = [on_disk(path) for path in paths]
+    return files[0] if len(files) == 1 else ParallelText(*files)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ FLOORS = [
     {"score", "whatif"},
     {"selectors"},
     {"bound", "discrepancy", "project", "describe"},
+    {"measure"},
     {"config"},
     {"experiment"},
     {"figures", "export"},

@@ -1,4 +1,4 @@
-"""Counts times a table: how counted texts become unit rows, for both sides and all corpora."""
+"""Counts times a table: how counted texts become unit rows."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from craft_core.corpus.pairs import Corpus
 from craft_core.progress import Progress, part, silent
 from craft_core.vectorize.blocks import in_order, text_blocks
 from craft_core.vectorize.counts import Counter
-from craft_core.vectorize.protocol import EncodedPairs, Vectors, unit_rows
+from craft_core.vectorize.protocol import Vectors, unit_rows
+from craft_core.vectorize.sides import filled, gather, texts_of
 
-__all__ = ["Fit", "Projection", "vectorize_sides"]
+__all__ = ["Fit", "Projection", "project_sides"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,17 +52,18 @@ class Projection:
         return frozen(vectors)
 
 
-Fit = Callable[[pa.LargeStringArray, pa.LargeStringArray, str, Progress], Projection]
-"""Fits one side: the pool's texts, the validation texts, the name of the side, progress."""
+Fit = Callable[[str, Progress], Projection]
+"""Fits one side, "source" or "target"."""
 
 
-def vectorize_sides(pool: Corpus, validation: Corpus, test: Corpus | None, fit: Fit, progress: Progress) -> Vectors:
-    """Fit a projection for each side and apply it to every corpus."""
-    source, sources = _side(
-        [pool.sources, validation.sources, test.sources if test else None], fit, f"{pool.name} sources", part(progress, 0, 0.5)
-    )
-    target, targets = _side(
-        [pool.targets, validation.targets, test.targets if test else None], fit, f"{pool.name} targets", part(progress, 0.5, 1)
-    )
-    pairs = [None if one is None or two is None else EncodedPairs(one, two) for one, two in zip(sources, targets, strict=True)]
-    return Vectors(pairs[0], pairs[1], pairs[2], source, target)
+def project_sides(pool: Corpus, validation: Corpus, test: Corpus | None, fit: Fit, progress: Progress) -> Vectors:
+    """Fit a projection of each side and apply it to all corpora."""
+    corpora = filled(pool, validation, test)
+    encoders, sides = [], []
+    for side, now in (("source", part(progress, 0, 0.5)), ("target", part(progress, 0.5, 1))):
+        encoder = fit(side, part(now, 0, 0.5))
+        project = part(now, 0.5, 1)
+        text = f"Projecting {side}s"
+        sides.append([encoder.encode(texts_of(one, side), project if one is pool else silent, text) for one in corpora])
+        encoders.append(encoder)
+    return gather(sides[0], sides[1], (encoders[0], encoders[1]))

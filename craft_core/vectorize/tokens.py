@@ -17,9 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from craft_core.arrays import IntVector, frozen
+from craft_core.errors import ParameterError
 from craft_core.vectorize.letters import UintVector, code_points, letter_numbers
 
-__all__ = ["Analyzer", "Terms"]
+__all__ = ["ANALYZERS", "Analyzer", "Terms", "make_analyzer"]
+
+ANALYZERS = ("word", "char_wb")
+_USUAL_LENGTHS = {"word": (1, 1), "char_wb": (2, 3)}
 
 _BASE = 0x9E3779B97F4A7C15
 _INVERSE = pow(_BASE, -1, 2**64)
@@ -70,6 +74,23 @@ class Analyzer:
         cut = _words if self.kind == "word" else _characters
         parts = cut(letters, offsets, self.shortest, self.longest)
         return Terms(np.concatenate([one.keys for one in parts]), np.concatenate([one.rows for one in parts]))
+
+
+def make_analyzer(kind: str, shortest: int | None, longest: int | None, owner: str) -> Analyzer:
+    """Return an analyzer; a length of None is the usual one: 1 word, 2 to 3 characters.
+
+    Raises
+    ------
+    ParameterError
+        If the shortest term is longer than the longest.
+    """
+    usual = _USUAL_LENGTHS[kind]
+    low = usual[0] if shortest is None else shortest
+    high = max(low, usual[1]) if longest is None else longest
+    low = min(low, high) if shortest is None else low
+    if low > high:
+        raise ParameterError(f"The 'ngram_min' parameter of {owner} must not be larger than 'ngram_max', which is {high}. Got {low}.")
+    return Analyzer(kind, low, high)
 
 
 def _letters(texts: pa.LargeStringArray) -> tuple[UintVector, IntVector]:

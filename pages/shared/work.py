@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 _POLL_SECONDS = 0.1
 _QUIET_SECONDS = 0.3
-_KEPT_RESULTS = 12
+_KEPT_RESULTS = 2  # of each stage: vectors of a million pairs take 2 GB
 
 
 class Cancelled(Exception):  # noqa: N818 -- not an error: the user asked for it
@@ -64,10 +64,10 @@ class Job:
 
 
 class Shelf:
-    """Results and running jobs of one session; the result used longest ago goes first."""
+    """Results and running jobs of one session; of each stage, the result used longest ago goes first."""
 
     def __init__(self) -> None:
-        self.results: OrderedDict[str, Any] = OrderedDict()
+        self.results: dict[str, OrderedDict[str, Any]] = {}
         self.jobs: dict[str, Job] = {}
 
 
@@ -81,9 +81,9 @@ def key_of(*parts: object) -> str:
     return "\n".join(map(repr, parts))
 
 
-def is_ready(key: str) -> bool:
-    """Return whether this result is already computed."""
-    return key in _shelf().results
+def is_ready(stage: str, key: str) -> bool:
+    """Return whether this result of a stage is already computed."""
+    return key in _shelf().results.get(stage, {})
 
 
 def compute(stage: str, key: str, function: Callable[[Progress], T]) -> T:
@@ -99,13 +99,15 @@ def compute(stage: str, key: str, function: Callable[[Progress], T]) -> T:
         Does the work; it calls the progress it is given between chunks.
     """
     shelf = _shelf()
-    if key not in shelf.results:
+    kept = shelf.results.setdefault(stage, OrderedDict())
+    if key not in kept:
         _stop_here_if_stopped(stage, key)
-        shelf.results[key] = _finish(shelf, stage, key, function)
-        while len(shelf.results) > _KEPT_RESULTS:
-            shelf.results.popitem(last=False)
-    shelf.results.move_to_end(key)
-    return shelf.results[key]  # type: ignore[no-any-return]
+        result = _finish(shelf, stage, key, function)
+        while len(kept) >= _KEPT_RESULTS:
+            kept.popitem(last=False)
+        kept[key] = result
+    kept.move_to_end(key)
+    return kept[key]  # type: ignore[no-any-return]
 
 
 def _stop_here_if_stopped(stage: str, key: str) -> None:

@@ -1,0 +1,32 @@
+"""Home: what this is, choose data, where the run stands."""
+
+import streamlit as st
+
+from craft_core.figures import pipeline_figure
+from pages.shared import session, stages, views
+
+with session.frame(
+    "CRAFT",
+    "Choose, out of a large corpus, the few training pairs that resemble the text you care about — and see why each was chosen.",
+    needs_data=False,
+):
+    views.plot(
+        pipeline_figure(dark=views.is_dark()),
+        "The pipeline: texts become vectors, source vectors are cut into clusters, the clusters share the budget like the validation set, the "
+        "best-fitting pairs of each are selected, and the selection is measured.",
+        "pipeline",
+    )
+    if session.current_given() is None:
+        session.doors()
+    else:
+        st.subheader("Where the run stands", anchor=False)
+        given, config = session.current_given(), session.current_config()
+        st.text(f"Data: {given.label}")
+        st.text(f"Budget: {config.budget:,} pairs · Clusters: {config.clustering.n_clusters:,} · Vectorizer: {config.vectorizer.name}")
+        for stage, is_done in stages.progress_of_run():
+            st.markdown(f":green[:material/check_circle:] {stage}" if is_done else f":gray[:material/radio_button_unchecked:] {stage} — not computed yet")
+        links = st.columns(4)
+        for column, (page, label) in zip(links, session.PAGES, strict=False):
+            column.page_link(page, label=label, width="stretch")
+    with st.expander("The idea in six sentences"):
+        st.markdown(session.IDEA)

@@ -1,0 +1,95 @@
+"""Find pool pairs that also stand in validation or test, however they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from craft_core.corpus.pairs import Corpus
+
+__all__ = ["Overlaps", "comparable", "find_overlaps", "text_frame"]
+
+# A text is compared in full only if its beginning agrees. Its first `_HEAD` characters settle the first `_OPENING` of what is compared:
+# the margin is for combining marks at the cut, which normalising may reorder.
+_HEAD, _OPENING = 40, 12
+
+
+@dataclass(frozen=True, eq=False)
+class Overlaps:
+    """The pairs that also stand elsewhere.
+
+    Attributes
+    ----------
+    by_source, by_pair : polars.DataFrame
+        For each pair whose source (whose source and target) also stands elsewhere: its `position`, and of the first it equals, the
+        `set` and `row`. In the order of positions.
+    """
+
+    by_source: pl.DataFrame
+    by_pair: pl.DataFrame
+
+
+def text_frame(corpus: Corpus) -> pl.DataFrame:
+    """Return position, source and target of every pair, without copying the texts."""
+    sides = {"source": pl.Series(pl.from_arrow(corpus.sources)), "target": pl.Series(pl.from_arrow(corpus.targets))}
+    return pl.DataFrame(sides).with_row_index("position")
+
+
+def comparable(text: pl.Expr) -> pl.Expr:
+    """Return what of a text is compared: NFKC, case folded, without punctuation, runs of whitespace as one space.
+
+    A text that is all punctuation keeps it, so that "?" does not equal "!".
+    """
+    folded = _folded(text)
+    words = _words(folded)
+    return pl.when(words != "").then(words).otherwise(folded.str.strip_chars())
+
+
+def find_overlaps(pairs: pl.DataFrame, references: Sequence[Corpus]) -> Overlaps:
+    """Find the pairs of a `text_frame` (or of some of its rows) that also stand in one of the references."""
+    known = _known(references)
+    likely = pairs.lazy().join(_likely(pairs, known).lazy(), on="position", how="semi")
+    keys = likely.select("position", source=comparable(pl.col("source")), target=comparable(pl.col("target"))).collect(engine="streaming")
+    first_of_source = known.unique("source", keep="first", maintain_order=True).drop("target")
+    first_of_pair = known.unique(["source", "target"], keep="first", maintain_order=True)
+    by_source = keys.join(first_of_source, on="source", how="inner").select("position", "set", "row").sort("position")
+    by_pair = keys.join(first_of_pair, on=["source", "target"], how="inner").select("position", "set", "row").sort("position")
+    return Overlaps(by_source, by_pair)
+
+
+def _known(references: Sequence[Corpus]) -> pl.DataFrame:
+    frames = [
+        text_frame(reference).select(
+            pl.lit(reference.name).alias("set"),
+            pl.Series("row", reference.rows),
+            comparable(pl.col("source")),
+            comparable(pl.col("target")),
+        )
+        for reference in references
+    ]
+    return pl.concat(frames).filter(pl.col("source") != "")
+
+
+def _likely(pairs: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    openings = known.select(opening=pl.col("source").str.head(_OPENING)).unique()
+    source = pl.col("source")
+    # A short text is compared by all of it. A long one whose beginning is mostly punctuation may go on with anything.
+    is_short = source.str.len_bytes() <= _HEAD
+    opening = pl.when(is_short).then(comparable(source)).otherwise(_words(_folded(source.str.head(_HEAD)))).str.head(_OPENING)
+    keyed = pairs.lazy().select("position", opening=opening, is_open=~is_short & (opening.str.len_chars() < _OPENING))
+    matched = keyed.join(openings.lazy().with_columns(is_known=True), on="opening", how="left")
+    return matched.filter(pl.col("is_open") | pl.col("is_known").fill_null(value=False)).select("position").collect(engine="streaming")
+
+
+def _folded(text: pl.Expr) -> pl.Expr:
+    # Lower case is not quite case folding: the sharp s and the Greek final sigma are the two that sentences meet.
+    lower = text.str.normalize("NFKC").str.to_lowercase()
+    return lower.str.replace_all("ß", "ss", literal=True).str.replace_all("ς", "σ", literal=True)
+
+
+def _words(folded: pl.Expr) -> pl.Expr:
+    plain = folded.str.replace_all(r"\p{P}+", "")
+    # Single spaces need no replacing, and are most of the whitespace.
+    return plain.str.replace_all(r"\s{2,}|[^\S ]", " ").str.strip_chars()

@@ -1,0 +1,35 @@
+"""Data: load corpora, see what was dropped and why."""
+
+import streamlit as st
+
+from craft_core.figures import length_figure
+from pages.shared import loading, reports, session, stages, views
+
+with session.frame(
+    "Data", "Load a pool to choose from, a validation set to resemble and, if you have one, a test set to report on.", needs_data=False
+):
+    with st.container(border=True):
+        loading.choose_data()
+    given = session.current_given()
+    if given is not None:
+        data = stages.data()
+        st.subheader("What was read", anchor=False)
+        st.text(given.label)
+        st.dataframe(reports.counts_table(data), hide_index=True)
+        for sentence in reports.notes(data):
+            st.info(sentence, icon=":material/info:")
+        st.subheader("What was dropped, and why", anchor=False)
+        reports.cleaning_form()
+        reports.dropped(data)
+        st.subheader("Lengths", anchor=False)
+        side = st.segmented_control("Side", ["source", "target"], default="source", key="length_side") or "source"
+        lengths = reports.lengths(data, side)
+        views.plot(
+            length_figure(lengths, unit="characters", dark=views.is_dark()),
+            f"How long the {side} texts of pool, validation and test are, in characters.",
+            "lengths",
+            reports.length_table(lengths),
+        )
+        st.subheader("Pairs", anchor=False)
+        reports.browse(data)
+        st.page_link("pages/2_Clusters.py", label="Go on to the clusters", icon=":material/arrow_forward:")

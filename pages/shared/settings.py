@@ -1,0 +1,74 @@
+"""The sidebar: every choice of a run, in the order the data take."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from craft_core.cluster import KMeans
+from craft_core.selectors import SELECTORS
+from craft_core.vectorize import VECTORIZERS
+from pages.shared import forms
+from pages.shared.session import change, current_config, current_given, generation
+
+
+def sidebar() -> None:
+    """Draw the choices of a run. Cheap ones act at once, dear ones when applied."""
+    given = current_given()
+    if given is None:
+        return
+    with st.sidebar:
+        st.caption("Data")
+        st.text(given.label)
+        _budget()
+        _method()
+        _vectors_and_clusters()
+
+
+def _budget() -> None:
+    config = current_config()
+    budget = st.number_input(
+        "Budget (pairs)",
+        min_value=1,
+        value=config.budget,
+        step=100,
+        key=f"budget.{generation()}",
+        help="How many pairs to choose out of the pool.",
+    )
+    if budget is not None and int(budget) != config.budget:
+        change(budget=int(budget))
+
+
+def _method() -> None:
+    config = current_config()
+    with st.expander("Method"):
+        names = tuple(SELECTORS)
+        name = st.selectbox("Method", names, index=names.index(config.selector.name), key=f"selector.{generation()}", help=_METHOD_HELP)
+        current = config.selector if config.selector.name == name else None
+        selector = forms.fields(SELECTORS[name], current, f"{name}.{generation()}")
+    if repr(selector) != repr(config.selector):
+        change(selector=selector)
+
+
+def _vectors_and_clusters() -> None:
+    config = current_config()
+    with st.expander("Vectors and clusters", expanded=False):
+        names = tuple(VECTORIZERS)
+        number = generation()
+        name = st.selectbox(
+            "Vectorizer", names, index=names.index(config.vectorizer.name), key=f"vectorizer.{number}", help="How texts become vectors."
+        )
+        with st.form(f"vectors_and_clusters.{number}", border=False):
+            current = config.vectorizer if config.vectorizer.name == name else None
+            st.markdown("**Clusters**")
+            clustering = forms.fields(KMeans, config.clustering, f"k-means.{number}")
+            st.markdown(f"**{name}**")
+            vectorizer = forms.fields(VECTORIZERS[name], current, f"{name}.{number}")
+            st.markdown("**Chance**")
+            seed = st.number_input("Seed", min_value=0, value=config.seed, step=1, help="The same data, settings and seed give the same result.")
+            if st.form_submit_button("Apply", type="primary", width="stretch"):
+                change(vectorizer=vectorizer, clustering=clustering, seed=int(seed))
+                st.session_state.pop("stopped", None)
+                st.rerun()
+
+
+_METHOD_HELP = "craft: clusters share the budget like the validation set, then the best-fitting targets of each are taken. random: the anchor to compare with."

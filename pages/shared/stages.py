@@ -1,0 +1,161 @@
+"""The stages of a run as the pages ask for them: each computed once, keyed by the part of the choices it depends on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from craft_core import experiment
+from craft_core.allocate import Allocation
+from craft_core.describe import cluster_words
+from craft_core.experiment import Diagnostics, LoadedData, Report
+from craft_core.problem import Problem, Selection
+from craft_core.progress import Progress
+from craft_core.project import DRAW_LIMIT, Projection, project, sample_rows
+from craft_core.vectorize import Vectors
+from craft_core.whatif import Ranking, take
+from pages.shared.session import current_config, current_given
+from pages.shared.work import compute, is_ready, key_of
+
+T = TypeVar("T")
+
+LOAD, VECTORIZE, CLUSTER = "Reading and cleaning", "Vectors", "Clusters"
+RANK, SELECT, MEASURE = "Ranking", "Selection", "Measuring"
+_MANIFEST_NAMES = {LOAD: "load", VECTORIZE: "vectorize", CLUSTER: "cluster", RANK: "select", SELECT: "select", MEASURE: "measure"}
+
+
+def data() -> LoadedData:
+    """Return the corpora after cleaning."""
+    given, config = current_given(), current_config()
+    assert given is not None  # noqa: S101 -- pages that need data stop before
+    return _timed(
+        LOAD,
+        _data_key(),
+        lambda progress: experiment.load(given.files, config.columns, config.limits, config.cleaning, progress),
+    )
+
+
+def vectors() -> Vectors:
+    """Return the vectors of both sides."""
+    loaded, config = data(), current_config()
+    return _timed(VECTORIZE, _vector_key(), lambda progress: experiment.encode(loaded, config.vectorizer, config.seed, progress))
+
+
+def problem() -> Problem:
+    """Return vectors and clusters."""
+    loaded, rows, config = data(), vectors(), current_config()
+
+    def work(progress: Progress) -> Problem:
+        return Problem(rows.pool, rows.validation, experiment.clusters(loaded, rows, config.clustering, config.seed, progress))
+
+    return _timed(CLUSTER, _problem_key(), work)
+
+
+def selection() -> tuple[Selection, Allocation]:
+    """Return the chosen pairs and what each cluster gave; where a method ranks once, a new budget costs milliseconds."""
+    task, config = problem(), current_config()
+    ranks: Callable[..., Ranking] | None = getattr(config.selector, "rank", None)
+    if ranks is not None:
+        ranking = _timed(RANK, key_of(_problem_key(), config.selector), lambda progress: ranks(task, progress))
+        chosen = take(ranking, config.selector.allocate(task, config.budget))  # type: ignore[attr-defined]
+    else:
+        chosen = _timed(SELECT, selection_key(), lambda _: experiment.select(task, config.selector, config.budget, config.seed))
+    return chosen, experiment.realised_allocation(task, chosen, config.budget)
+
+
+def diagnostics() -> Diagnostics:
+    """Return the first numbers about the selection."""
+    task, (chosen, _), config = problem(), selection(), current_config()
+
+    def work(progress: Progress) -> Diagnostics:
+        return experiment.measure(task, chosen, vectors_test, config.selector, config.budget, config.seed, progress)
+
+    vectors_test = vectors().test
+    return _timed(MEASURE, selection_key(), work)
+
+
+def report() -> Report:
+    """Return the finished run."""
+    loaded, rows, task, (chosen, allocation), found = data(), vectors(), problem(), selection(), diagnostics()
+    config = current_config()
+    seconds = {_MANIFEST_NAMES[stage]: _SECONDS[stage, key] for stage, key in _stage_keys().items() if (stage, key) in _SECONDS}
+    warnings = experiment.warnings_of(loaded, rows, allocation, found)
+    return Report(config, loaded, task, chosen, allocation, found, seconds, warnings)
+
+
+def words() -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+    """Return label words of every cluster, of the source side and of the target side."""
+    loaded, task = data(), problem()
+    labels, n_clusters, seed = task.clustering.pool_labels, task.clustering.n_clusters, current_config().seed
+
+    def work(progress: Progress) -> Any:
+        return tuple(cluster_words(side, labels, n_clusters, seed=seed) for side in (loaded.pool.sources, loaded.pool.targets))
+
+    return _timed("Words of the clusters", _problem_key(), work)
+
+
+def projection(method: str) -> Projection:
+    """Return the coordinates of a pool sample and the validation set."""
+    task, seed = problem(), current_config().seed
+    drawn = sample_rows(task.clustering.pool_labels, DRAW_LIMIT, seed)
+    return _timed(
+        f"Map ({method.upper()})",
+        map_key(method),
+        lambda progress: project(method, task.pool.sources, task.validation.sources, drawn, seed, progress),
+    )
+
+
+def map_key(method: str) -> str:
+    """Return the key of a map; it changes with the vectors, not with the clusters or the budget."""
+    return key_of(_vector_key(), "map", method)
+
+
+def selection_key() -> str:
+    """Return the key of the selection."""
+    config = current_config()
+    return key_of(_problem_key(), config.selector, config.budget)
+
+
+def progress_of_run() -> list[tuple[str, bool]]:
+    """Return the stages of a run and whether each is computed for the present choices."""
+    return [(stage, is_ready(stage, key)) for stage, key in _stage_keys().items()]
+
+
+def _stage_keys() -> dict[str, str]:
+    config = current_config()
+    is_ranked = hasattr(config.selector, "rank")
+    return {
+        LOAD: _data_key(),
+        VECTORIZE: _vector_key(),
+        CLUSTER: _problem_key(),
+        RANK if is_ranked else SELECT: key_of(_problem_key(), config.selector) if is_ranked else selection_key(),
+        MEASURE: selection_key(),
+    }
+
+
+def _data_key() -> str:
+    given, config = current_given(), current_config()
+    return key_of(given.key if given else None, config.columns, config.limits, config.cleaning)
+
+
+def _vector_key() -> str:
+    config = current_config()
+    return key_of(_data_key(), config.vectorizer, config.seed)
+
+
+def _problem_key() -> str:
+    return key_of(_vector_key(), current_config().clustering)
+
+
+_SECONDS: dict[tuple[str, str], float] = {}  # wall seconds by stage and key; the same work takes about the same time in every session
+
+
+def _timed(stage: str, key: str, function: Callable[[Progress], T]) -> T:
+    def work(progress: Progress) -> T:
+        start = time.perf_counter()
+        result = function(progress)
+        _SECONDS[stage, key] = round(time.perf_counter() - start, 3)
+        return result
+
+    return compute(stage, key, work)

@@ -1,0 +1,61 @@
+"""How numbers, tables, charts and warnings look, everywhere the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from craft_core.corpus import Corpus
+
+PLOT_CONFIG = {"displaylogo": False, "displayModeBar": False}
+"""For charts one only reads."""
+
+
+def is_dark() -> bool:
+    """Return whether the browser shows the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def plot(figure: Any, alt: str, key: str, table: pd.DataFrame | None = None, config: Mapping[str, Any] = PLOT_CONFIG) -> None:
+    """Draw a figure with a text for those who cannot see it, and the same numbers as a table."""
+    st.plotly_chart(figure, theme=None, key=key, alt=alt, config=dict(config))
+    if table is not None:
+        with st.expander("The same numbers as a table"):
+            st.dataframe(table, hide_index=True)
+
+
+def metrics(items: Iterable[tuple[str, str, str]]) -> None:
+    """Draw numbers in a row: label, value, and what it means."""
+    listed = list(items)
+    for start in range(0, len(listed), 4):
+        row = listed[start : start + 4]
+        for column, (label, value, meaning) in zip(st.columns(4), row, strict=False):
+            column.metric(label, value, help=meaning)
+
+
+def warnings(sentences: Iterable[str]) -> None:
+    """Draw what the user should know before trusting a number."""
+    for sentence in sentences:
+        st.warning(sentence, icon=":material/warning:")
+
+
+def pairs(corpus: Corpus, positions: np.ndarray, extra: Mapping[str, Any] | None = None, height: int | str = "auto") -> None:
+    """Draw pairs as a table: rows of the data as given, both sides, further columns; texts are shown as they are."""
+    part = corpus.take(np.asarray(positions, dtype=np.int64))
+    table = pd.DataFrame({**(extra or {}), "row": part.rows, "source": part.sources.to_pylist(), "target": part.targets.to_pylist()})
+    for name in part.columns.column_names:
+        table[name if name not in table else f"{name} (column)"] = part.columns.column(name).to_pylist()
+    st.dataframe(table, hide_index=True, height=height, column_config={"row": st.column_config.NumberColumn(format="localized")})
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Return a number as people read it; infinity by its sign, and a dash where there is none."""
+    if value is None:
+        return "–"
+    if not np.isfinite(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:,.{digits}f}"
