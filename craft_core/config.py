@@ -49,7 +49,8 @@ class Export:
 
     format: str = param("parquet", choices=FORMATS, help="Format of the exported subset; text is two line-aligned files.")
     safe_for_spreadsheets: bool = param(
-        False, help="Put an apostrophe before CSV and TSV cells that a spreadsheet would run as a formula. The texts then differ from the pool's."
+        False,
+        help="Put an apostrophe before CSV and TSV cells that a spreadsheet would run as a formula; those then differ from the pool.",
     )
 
     def __post_init__(self) -> None:
@@ -151,5 +152,7 @@ def _data(values: Mapping[str, Any]) -> Data:
     if not isinstance(pool, list) or not pool or not all(isinstance(one, str) for one in pool):
         raise ParameterError(f"The recipe's [data] must name the 'pool' files, a list of paths. Got {pool!r}.")
     if not isinstance(validation, str) or not isinstance(test, str | None):
-        raise ParameterError(f"The recipe's [data] must name one 'validation' file and may name one 'test' file. Got {validation!r} and {test!r}.")
+        raise ParameterError(
+            f"The recipe's [data] must name one 'validation' file and may name one 'test' file. Got {validation!r} and {test!r}."
+        )
     return Data(tuple(pool), validation, test)

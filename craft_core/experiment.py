@@ -246,8 +246,8 @@ def warnings_of(data: LoadedData, vectors: Vectors, allocation: Allocation, diag
             found.append(f"{n_zero:,} of {len(corpus):,} {role} pairs have a side without any known term and take no part.")
     if allocation.shortfall:
         found.append(
-            f"The budget of {allocation.budget:,} cannot be met: the clusters that hold validation pairs have only {allocation.size:,} pool pairs "
-            f"(shortfall {allocation.shortfall:,})."
+            f"The budget of {allocation.budget:,} cannot be met: the clusters that hold validation pairs have only {allocation.size:,} "
+            f"pool pairs (shortfall {allocation.shortfall:,})."
         )
     if allocation.uncovered > 0:
         found.append(

@@ -15,7 +15,7 @@ from craft_core.progress import Progress, part, silent
 from craft_core.selectors import Random
 from craft_core.vectorize.protocol import EncodedPairs
 
-__all__ = ["Diagnostics", "measure", "realised_allocation", "select"]
+__all__ = ["Diagnostics", "cells_of", "measure", "realised_allocation", "select"]
 
 _RANDOM_REPEATS = 3
 
@@ -27,7 +27,8 @@ class Diagnostics:
     Attributes
     ----------
     kl, reverse_kl : float
-        KL(p || q) and KL(q || p) of validation share p and selected share q, in nats; kl is infinite where a validation cluster got nothing.
+        KL(p || q) and KL(q || p) of validation share p and selected share q, in nats; kl is infinite where a validation cluster
+        got nothing.
     covered_kl : float
         KL of the part of p that q reaches.
     total_variation : float
@@ -63,6 +64,13 @@ def realised_allocation(problem: Problem, selection: Selection, budget: int) -> 
     return Allocation(budget, counts, problem.clustering.supply, problem.clustering.validation_counts)
 
 
+def cells_of(problem: Problem, selection: Selection) -> CellGeometry:
+    """Return diameter bounds and variance of every cluster, over its validation pairs and the selected ones."""
+    clustering = problem.clustering
+    own, labels = problem.pool.sources[selection.indices], clustering.pool_labels[selection.indices]
+    return cell_geometry(problem.validation.sources, clustering.validation_labels, own, labels, clustering.n_clusters)
+
+
 def measure(
     problem: Problem,
     selection: Selection,
@@ -80,16 +88,14 @@ def measure(
     """
     allocation = realised_allocation(problem, selection, budget)
     p, q = allocation.validation_share, allocation.selected_share
-    own = problem.pool.sources[selection.indices]
-    labels = problem.clustering.pool_labels[selection.indices]
-    cells = cell_geometry(problem.validation.sources, problem.clustering.validation_labels, own, labels, problem.clustering.n_clusters)
+    cells = cells_of(problem, selection)
     progress(0.1, "Measuring the distance to held-out pairs")
     rng = np.random.default_rng([seed, 2])
     folds, held_out = _folds(problem, selection, test, selector, budget, seed, rng)
+    energy: Energy | None = None
+    anchors: Anchors | None = None
     if all(len(held) >= 4 and len(chosen) >= 2 for chosen, held in folds):
         energy, anchors = _energies(problem, folds, budget, rng, part(progress, 0.1, 1.0))
-    else:
-        energy = anchors = None
     reverse = kl_divergence(q, p) if len(selection) else float("inf")
     return Diagnostics(kl_divergence(p, q), reverse, covered_kl(p, q), total_variation(p, q), energy, anchors, held_out, cells)
 

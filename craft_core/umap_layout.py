@@ -1,19 +1,23 @@
-"""UMAP with what umap-learn leaves out: exact neighbours from faiss, progress and cancelling at each epoch, and cheap placing of new rows."""
+"""UMAP (McInnes, Healy and Melville 2018, arXiv 1802.03426) that can be watched, stopped, and asked for the place of new rows.
+
+The neighbour graph is umap-learn's. The neighbours come from faiss, exact and without half a minute of compiling. The loop that lays the
+graph out is ours, because umap-learn's is one call that nobody can stop.
+"""
 
 from __future__ import annotations
 
-import io
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from craft_core.arrays import FloatMatrix, frozen
+from craft_core.arrays import FloatMatrix, IntVector, frozen
 from craft_core.progress import Progress, part, silent
 
 __all__ = ["PLACING", "Umap", "blocks", "fit_umap"]
@@ -21,6 +25,8 @@ __all__ = ["PLACING", "Umap", "blocks", "fit_umap"]
 PLACING = "Placing pairs on the map"
 
 _BLOCK_ROWS = 2_048  # 15 neighbours in 256 dimensions are then 32 MB
+_NEGATIVES = 5  # random rows a row is pushed away from each time it is pulled to a neighbour; umap-learn's default
+_MAX_STEP = 4.0  # the gradient along one axis is cut here, as in umap-learn
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,63 +61,51 @@ class Umap:
     def place(self, rows: FloatMatrix, progress: Progress = silent) -> FloatMatrix:
         """Return coordinates of further rows, shape (n, 2); where a row comes to lie does not depend on the rows it came with."""
         xy = np.empty((len(rows), 2), dtype=np.float32)
-        with _umap_alone(progress):
-            for start, block, inner in blocks(rows, progress, PLACING):
-                xy[start : start + len(block)] = self._place_block(block, inner)
+        for start, block, inner in blocks(rows, progress, PLACING):
+            xy[start : start + len(block)] = self._place_block(block, inner)
         return xy
 
     def _place_block(self, block: FloatMatrix, progress: Progress) -> FloatMatrix:
-        from umap.layouts import optimize_layout_euclidean
-
-        nearest, weights = _memberships(self.rows, block, self.n_neighbors)
+        nearest, weights = _memberships(self.rows, block, self.n_neighbors, progress)
         # a new row begins at the weighted mean of its neighbours; then it moves for a third of the epochs at a quarter of the step, as
         # umap-learn's transform does, while the finished layout stays
-        xy = np.einsum("ij,ijk->ik", weights / weights.sum(axis=1, keepdims=True), self.xy[nearest]).astype(np.float32)
-        epochs = max(1, self.n_epochs // 3)
-        edges = weights.ravel() * epochs >= 1.0  # the others would not be drawn once
-        placed: FloatMatrix = optimize_layout_euclidean(
-            xy,
-            self.xy.copy(),
-            np.repeat(np.arange(len(block), dtype=np.int32), nearest.shape[1])[edges],
-            nearest.ravel()[edges].astype(np.int32),
-            epochs,
-            len(self.rows),
-            1.0 / weights.ravel()[edges].astype(np.float64),  # against a weight of 1, not the block's largest, so that blocks do not matter
-            *self.curve,
-            np.random.default_rng(self.seed).integers(-(2**31), 2**31, 3),
-            initial_alpha=0.25,
-            tqdm_kwds=_epochs(progress, epochs, PLACING),
-        )
-        return placed
+        xy: FloatMatrix = np.einsum("ij,ijk->ik", weights / weights.sum(axis=1, keepdims=True), self.xy[nearest]).astype(np.float32)
+        heads = np.repeat(np.arange(len(block)), nearest.shape[1])
+        graph = _Graph(heads, nearest.ravel(), weights.ravel().astype(np.float64))
+        states = np.full(len(block), _mixed(self.seed, 0), dtype=np.uint64)  # the same chance for every row, whatever block it is in
+        _lay_out(xy, self.xy.copy(), graph, states, max(1, self.n_epochs // 3), 0.25, self.curve, progress, PLACING)
+        return xy
 
 
 def fit_umap(
     rows: FloatMatrix, start: FloatMatrix, seed: int, n_neighbors: int, min_dist: float, n_epochs: int, progress: Progress = silent
 ) -> Umap:
-    """Lay rows out by UMAP; `craft_core.project.umap_layout` says how and takes care of small sets.
+    """Lay rows out; `craft_core.project.umap_layout` says how, and takes care of small sets.
 
     Parameters
     ----------
     rows : FloatMatrix
         Shape (n, dimensions).
     start : FloatMatrix
-        Shape (n, 2): where the rows begin; only relative places count.
+        Shape (n, 2), not constant in either column: where the rows begin; only relative places count.
     seed, n_neighbors, min_dist, n_epochs, progress
         As in `umap_layout`; n_neighbors below n.
     """
+    nearest, distances = _neighbours(rows, n_neighbors, part(progress, 0.0, 0.1))
     with _umap_alone(progress):
-        from umap.umap_ import find_ab_params, fuzzy_simplicial_set, simplicial_set_embedding
+        from umap.umap_ import find_ab_params, fuzzy_simplicial_set
 
-        nearest, distances = _neighbours(rows, n_neighbors, part(progress, 0.0, 0.1))
         progress(0.1, "Weighing neighbours")
         random = np.random.RandomState(seed % 2**32)  # the only kind umap-learn takes
-        graph = fuzzy_simplicial_set(rows, n_neighbors, random, "euclidean", knn_indices=nearest, knn_dists=distances)[0]
+        fuzzy = fuzzy_simplicial_set(rows, n_neighbors, random, "euclidean", knn_indices=nearest, knn_dists=distances)[0].tocoo()
         a, b = find_ab_params(1.0, min_dist)
-        layout = {"n_components": 2, "initial_alpha": 1.0, "a": a, "b": b, "gamma": 1.0, "negative_sample_rate": 5, "n_epochs": n_epochs}
-        plain = {"metric": "euclidean", "metric_kwds": {}, "densmap": False, "densmap_kwds": {}, "output_dens": False}
-        hook = _epochs(part(progress, 0.2, 1.0), n_epochs, "Laying out the map")
-        xy, _ = simplicial_set_embedding(rows, graph, init=start, random_state=random, tqdm_kwds=hook, **layout, **plain)
-    return Umap(rows.copy(), xy, n_neighbors, n_epochs, seed, (float(a), float(b)))
+    curve = (float(a), float(b))
+    graph = _Graph(fuzzy.row.astype(np.int64), fuzzy.col.astype(np.int64), fuzzy.data / fuzzy.data.max(initial=0.0))
+    low, high = start.min(axis=0), start.max(axis=0)
+    xy = np.ascontiguousarray(10.0 * (start - low) / (high - low), dtype=np.float32)  # umap-learn's usual extent
+    states = np.array([_mixed(seed, row) for row in range(len(rows))], dtype=np.uint64)
+    _lay_out(xy, xy, graph, states, n_epochs, 1.0, curve, part(progress, 0.2, 1.0), "Laying out the map")
+    return Umap(rows.copy(), xy, n_neighbors, n_epochs, seed, curve)
 
 
 def blocks(rows: FloatMatrix, progress: Progress, text: str) -> Iterator[tuple[int, FloatMatrix, Progress]]:
@@ -122,7 +116,92 @@ def blocks(rows: FloatMatrix, progress: Progress, text: str) -> Iterator[tuple[i
         yield start, np.ascontiguousarray(rows[start : start + _BLOCK_ROWS]), inner
 
 
-def _search(rows: FloatMatrix, queries: FloatMatrix, n_neighbors: int) -> tuple[npt.NDArray[np.int64], FloatMatrix]:
+@dataclass(frozen=True, eq=False)
+class _Graph:
+    """Edges from moving rows (heads) to rows they are pulled to (tails), with weights in [0, 1]."""
+
+    heads: IntVector
+    tails: IntVector
+    weights: npt.NDArray[np.float64]
+
+
+def _lay_out(
+    xy: FloatMatrix,
+    others: FloatMatrix,
+    graph: _Graph,
+    states: npt.NDArray[np.uint64],
+    n_epochs: int,
+    step: float,
+    curve: tuple[float, float],
+    progress: Progress,
+    text: str,
+) -> None:
+    """Move xy in place, epoch by epoch with a falling step; `others` moves along only where it is xy itself."""
+    drawn = graph.weights * n_epochs >= 1.0  # the others would not be drawn once
+    heads, tails, weights = graph.heads[drawn], graph.tails[drawn], graph.weights[drawn]
+    epoch_of = _compiled_epoch()
+    for epoch in range(n_epochs):
+        progress(epoch / n_epochs, text)
+        epoch_of(xy, others, heads, tails, weights, states, epoch, step * (1.0 - epoch / n_epochs), *curve, others is xy)
+
+
+@cache
+def _compiled_epoch() -> Callable[..., None]:
+    import numba
+
+    compiled: Callable[..., None] = numba.njit(nogil=True, fastmath=True)(_epoch)
+    return compiled
+
+
+def _epoch(
+    xy: FloatMatrix,
+    others: FloatMatrix,
+    heads: IntVector,
+    tails: IntVector,
+    weights: npt.NDArray[np.float64],
+    states: npt.NDArray[np.uint64],
+    epoch: int,
+    step: float,
+    a: float,
+    b: float,
+    moves_tails: bool,
+) -> None:  # pragma: no cover - compiled, so no tool sees its lines run
+    """Walk once over the edges: stochastic gradient descent on the cross entropy of the two graphs (their section 3.2)."""
+    for edge in range(len(heads)):
+        # an edge of weight w is drawn in a share w of the epochs, evenly spread
+        if int((epoch + 1) * weights[edge]) == int(epoch * weights[edge]):
+            continue
+        row, other = heads[edge], tails[edge]
+        squared = (xy[row, 0] - others[other, 0]) ** 2 + (xy[row, 1] - others[other, 1]) ** 2
+        if squared > 0.0:
+            pull = -2.0 * a * b * squared ** (b - 1.0) / (1.0 + a * squared**b)
+            for axis in range(2):
+                move = step * min(max(pull * (xy[row, axis] - others[other, axis]), -_MAX_STEP), _MAX_STEP)
+                xy[row, axis] += move
+                if moves_tails:
+                    others[other, axis] -= move
+        for _ in range(_NEGATIVES):
+            state = states[row]  # xorshift (Marsaglia 2003)
+            state ^= state << np.uint64(13)
+            state ^= state >> np.uint64(7)
+            state ^= state << np.uint64(17)
+            states[row] = state
+            other = np.int64(state % np.uint64(len(others)))
+            squared = (xy[row, 0] - others[other, 0]) ** 2 + (xy[row, 1] - others[other, 1]) ** 2
+            if squared > 0.0:
+                push = 2.0 * b / ((0.001 + squared) * (1.0 + a * squared**b))
+                for axis in range(2):
+                    xy[row, axis] += step * min(max(push * (xy[row, axis] - others[other, axis]), -_MAX_STEP), _MAX_STEP)
+
+
+def _mixed(seed: int, row: int) -> int:
+    """Return 64 bits that look random and are not zero, which xorshift could not leave."""
+    x = (seed * 0x9E3779B97F4A7C15 + (row + 1) * 0xBF58476D1CE4E5B9) % 2**64
+    x = ((x ^ (x >> 31)) * 0x94D049BB133111EB) % 2**64
+    return (x ^ (x >> 29)) or 1
+
+
+def _search(rows: FloatMatrix, queries: FloatMatrix, n_neighbors: int) -> tuple[IntVector, FloatMatrix]:
     import faiss
 
     _, nearest = faiss.knn(queries, np.ascontiguousarray(rows), n_neighbors)
@@ -132,7 +211,7 @@ def _search(rows: FloatMatrix, queries: FloatMatrix, n_neighbors: int) -> tuple[
     return nearest, np.sqrt(squared)
 
 
-def _neighbours(rows: FloatMatrix, n_neighbors: int, progress: Progress) -> tuple[npt.NDArray[np.int64], FloatMatrix]:
+def _neighbours(rows: FloatMatrix, n_neighbors: int, progress: Progress) -> tuple[IntVector, FloatMatrix]:
     """Return each row's neighbours, itself first, which faiss does not promise among equal rows."""
     nearest = np.empty((len(rows), n_neighbors), dtype=np.int64)
     distances = np.zeros((len(rows), n_neighbors), dtype=np.float32)
@@ -147,13 +226,14 @@ def _neighbours(rows: FloatMatrix, n_neighbors: int, progress: Progress) -> tupl
     return nearest, distances
 
 
-def _memberships(rows: FloatMatrix, block: FloatMatrix, n_neighbors: int) -> tuple[npt.NDArray[np.int64], FloatMatrix]:
+def _memberships(rows: FloatMatrix, block: FloatMatrix, n_neighbors: int, progress: Progress) -> tuple[IntVector, FloatMatrix]:
     """Return each new row's neighbours among the fitted rows, and how strongly it belongs to each, in (0, 1]."""
-    from umap.umap_ import compute_membership_strengths, smooth_knn_dist
-
     nearest, distances = _search(rows, block, n_neighbors)
-    sigmas, rhos = smooth_knn_dist(distances, float(n_neighbors), local_connectivity=0.0)
-    strengths = compute_membership_strengths(nearest.astype(np.int32), distances, sigmas, rhos, bipartite=True)[2]
+    with _umap_alone(progress):
+        from umap.umap_ import compute_membership_strengths, smooth_knn_dist
+
+        sigmas, rhos = smooth_knn_dist(distances, float(n_neighbors), local_connectivity=0.0)
+        strengths: Any = compute_membership_strengths(nearest.astype(np.int32), distances, sigmas, rhos, bipartite=True)[2]
     return nearest, strengths.reshape(nearest.shape)
 
 
@@ -162,7 +242,7 @@ _umap_lock = threading.Lock()
 
 @contextmanager
 def _umap_alone(progress: Progress) -> Iterator[None]:
-    """Import umap and hold others off: on some machines numba's threads stop the process when two callers enter them at once."""
+    """Import umap and hold others off: on some machines numba's threads end the process when two callers enter them at once."""
     while not _umap_lock.acquire(timeout=0.2):
         progress(0.0, "Waiting for another map")
     try:
@@ -172,27 +252,3 @@ def _umap_alone(progress: Progress) -> Iterator[None]:
         yield
     finally:
         _umap_lock.release()
-
-
-@dataclass
-class _Epochs:
-    """Report each epoch of a layout, from inside umap-learn's loop.
-
-    The loop is wrapped in a tqdm bar and offers no other way in. tqdm unpacks ``lock_args`` before it takes its lock and draws, so this
-    is given as `lock_args`: unpacking it reports, and raising there leaves the loop with no lock held, as raising while drawing would.
-    """
-
-    progress: Progress
-    n_epochs: int
-    text: str
-    done: int = -1  # the bar is drawn once before the first epoch
-
-    def __iter__(self) -> Iterator[Any]:
-        self.done += 1
-        self.progress(min(max(self.done, 0) / self.n_epochs, 1.0), self.text)
-        return iter(())
-
-
-def _epochs(progress: Progress, n_epochs: int, text: str) -> dict[str, Any]:
-    hook = _Epochs(progress, n_epochs, text)
-    return {"disable": False, "file": io.StringIO(), "mininterval": 0, "miniters": 1, "lock_args": hook}

@@ -41,7 +41,7 @@ class Cleaning:
 
 @dataclass(frozen=True)
 class Example:
-    """One pair that a rule found: its row in the data as given, its (shortened) texts, and what it equals elsewhere, if the rule compares."""
+    """One pair that a rule found: its row in the data as given, its (shortened) texts, and what it equals, if the rule compares."""
 
     row: int
     source: str

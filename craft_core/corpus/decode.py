@@ -12,6 +12,7 @@ from craft_core.errors import DataError
 __all__ = ["TextBlock", "text_blocks", "text_encoding", "without_trailing_blank_lines"]
 
 MAX_LINE = 64 * 2**20
+MAX_HELD = 2**20  # of blank lines that may be the last; holding back more would cost the square of their number
 
 # UTF-32 comes first: its little-endian mark begins with that of UTF-16.
 _MARKS = {
@@ -89,12 +90,11 @@ def without_trailing_blank_lines(blocks: Iterator[TextBlock]) -> Iterator[TextBl
         if end:
             yield TextBlock(held.text + block.text[:end], start)
             held = TextBlock(block.text[end:], block.line + block.text.count(b"\n", 0, end))
-        elif held.text:
-            # Blank lines that fill a whole block are passed on: holding them back would cost the square of their number.
+        elif len(held.text) > MAX_HELD:
             yield held
             held = block
         else:
-            held = block
+            held = TextBlock(held.text + block.text, start)
 
 
 def _utf8_chunks(file: InputFile, codec: str, reading: Reading) -> Iterator[bytes]:

@@ -47,7 +47,7 @@ def read_csv(file: InputFile, codec: str, header: bool, reading: Reading) -> Ite
     DataError
         For a row with too few or too many fields, a quote that is never closed, or text after a closing quote.
     """
-    csv.field_size_limit(MAX_FIELD)
+    csv.field_size_limit(MAX_FIELD)  # for the whole process: the module has no limit of a single reader
     blocks = without_trailing_blank_lines(text_blocks(file, codec, reading))
     # StringIO with this newline breaks lines at "\n" only and leaves "\r\n" inside quotes as it is.
     lines = chain.from_iterable(io.StringIO(block.text.decode(), newline="\n") for block in blocks)

@@ -36,7 +36,7 @@ def read_parquet(file: InputFile, reading: Reading) -> Iterator[pa.Table]:
         kept = _kept(plain.schema_arrow, file, reading)
         footer = plain.metadata
         reading.check(file.label, rows=footer.num_rows, size=_footer_bytes(footer, kept))
-        leaves = [name for name in _leaves(footer) if name.split(".")[0] in kept]
+        leaves = [path for path in _leaves(footer) if _belongs(path, kept)]
         probe = pq.ParquetFile(_origin(file), read_dictionary=leaves)
         yield _table(plain.schema_arrow.empty_table().select(kept), file)
         done = 0
@@ -60,8 +60,17 @@ def _whole(file: InputFile) -> Iterator[None]:
         with readable(file.label):
             yield
     except pa.ArrowException as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise DataError(f"{file.label} is not a whole Parquet file: {reason} Make it again, or give another format.") from error
+        raise _damaged(file, error) from error
+    except DataError as error:
+        # Arrow reports some damage as an OSError without a number, which is none of the system's.
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno is None:
+            raise _damaged(file, error.__cause__) from error
+        raise
+
+
+def _damaged(file: InputFile, error: Exception) -> DataError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+    return DataError(f"{file.label} is not a whole Parquet file: {reason}. Make it again, or give another format.")
 
 
 def _kept(schema: pa.Schema, file: InputFile, reading: Reading) -> list[str]:
@@ -105,12 +114,17 @@ def _leaves(footer: pq.FileMetaData) -> list[str]:
     return [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
 
 
+def _belongs(path: str, kept: list[str]) -> bool:
+    # The leaf of a nested column is called "column.leaf"; but a plain column may have a dot in its name, too.
+    return any(path[:end] in kept for end, letter in enumerate(path + ".") if letter == ".")
+
+
 def _footer_bytes(footer: pq.FileMetaData, kept: list[str]) -> int:
     total = 0
     for group in range(footer.num_row_groups):
         for position in range(footer.num_columns):
             column = footer.row_group(group).column(position)
-            if column.path_in_schema.split(".")[0] in kept:
+            if _belongs(column.path_in_schema, kept):
                 # A list that repeats one number is tiny too, but the footer knows how many numbers there are.
                 total += max(column.total_uncompressed_size, column.num_values * _WIDTHS.get(column.physical_type, 0))
     return total
@@ -122,7 +136,7 @@ def _batch_rows(probe: pq.ParquetFile, group: int, leaves: set[str]) -> int:
     for position in range(footer.num_columns):
         column = footer.column(position)
         if column.path_in_schema in leaves:
-            longest = max(longest, _longest_repeat(probe, group, column))
+            longest += _longest_repeat(probe, group, column)
     return max(1, min(BATCH_ROWS, BATCH_BYTES // longest))
 
 

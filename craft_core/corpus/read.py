@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from craft_core.corpus.columns import Columns, Limits
+from craft_core.corpus.columns import MAX_COLUMNS, Columns, Limits
 from craft_core.corpus.decode import text_blocks, text_encoding
 from craft_core.corpus.delimited import read_csv, read_tsv
 from craft_core.corpus.files import InputFile, ParallelText, Reading, file_digest
@@ -191,6 +191,9 @@ def _header_hint(names: list[str]) -> str:
 
 
 def _corpus(parts: list[pa.Table], columns: Columns, name: str, notes: list[str]) -> tuple[Corpus, int]:
+    names = dict.fromkeys(column for part in parts for column in part.column_names)
+    if len(names) > MAX_COLUMNS:  # objects of one JSON Lines file may all have other keys
+        raise DataError(f"The {name} has {len(names):,} columns over all rows. At most {MAX_COLUMNS:,} are read.")
     n_rows = sum(part.num_rows for part in parts)
     rows = np.arange(n_rows, dtype=np.int64)
     sides, null_texts = [], 0
@@ -199,8 +202,7 @@ def _corpus(parts: list[pa.Table], columns: Columns, name: str, notes: list[str]
         null_texts += column.null_count
         sides.append(pc.fill_null(column, "") if column.null_count else column)
     ids, id_column = _ids(parts, columns, notes)
-    names = dict.fromkeys(name for part in parts for name in part.column_names)
-    further = {name: joined(parts, name) for name in names if name not in (columns.source, columns.target, id_column)}
+    further = {one: joined(parts, one) for one in names if one not in (columns.source, columns.target, id_column)}
     ids = pa.array(rows).cast(pa.large_string()) if ids is None else ids
     return Corpus(sides[0], sides[1], ids, rows, pa.table(further), name, columns.source, columns.target, id_column), null_texts
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import polars as pl
 import pyarrow as pa
@@ -125,7 +125,7 @@ _WRITERS: dict[str, Callable[[pa.Table, IO[bytes]], None]] = {
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _opened(path: Path) -> Iterator[Any]:
     with path.open("wb") as raw:
         if path.suffix != ".gz":
             yield raw
@@ -196,6 +196,6 @@ def _check_mark(chosen: Corpus, export_format: str) -> None:
     for side, texts in (("source", chosen.sources), ("target", chosen.targets)):
         if len(texts) and texts[0].as_py().startswith(_MARK):
             raise DataError(
-                f"The {side} of {chosen.name} row {int(chosen.rows[0]):,} begins with a byte-order mark, which {export_format} cannot hold at the "
-                "beginning of a file. Choose parquet, csv or jsonl."
+                f"The {side} of {chosen.name} row {int(chosen.rows[0]):,} begins with a byte-order mark, which {export_format} "
+                "cannot hold at the beginning of a file. Choose parquet, csv or jsonl."
             )

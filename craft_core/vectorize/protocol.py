@@ -26,7 +26,8 @@ class EncodedPairs:
     Attributes
     ----------
     sources, targets : FloatMatrix
-        Shapes (n, source dimensions) and (n, target dimensions), float32; each row of length 1, or all zero where the text has no known term.
+        Shapes (n, source dimensions) and (n, target dimensions), float32; each row of length 1, or all zero where the text has no known
+        term.
     """
 
     sources: FloatMatrix
@@ -46,7 +47,7 @@ class EncodedPairs:
     @property
     def zero(self) -> BoolVector:
         """Whether a pair has a side without any known term, shape (n,): such a pair has no place in a cluster and is never selected."""
-        return ~(self.sources.any(axis=1) & self.targets.any(axis=1))
+        return np.asarray(~(self.sources.any(axis=1) & self.targets.any(axis=1)))
 
     def take(self, positions: IntVector) -> EncodedPairs:
         """Return the vectors at these positions."""

@@ -10,6 +10,7 @@ from craft_core.vectorize.protocol import EncodedPairs, Encoder, Vectors
 
 __all__ = ["filled", "gather", "texts_of"]
 
+
 def filled(pool: Corpus, validation: Corpus, test: Corpus | None) -> list[Corpus]:
     """Return the corpora there are: the pool, the validation set, and the test set unless it is missing or empty."""
     return [pool, validation] if test is None or len(test) == 0 else [pool, validation, test]

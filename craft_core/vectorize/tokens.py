@@ -1,8 +1,8 @@
 """Texts in, terms out: words, runs of words, or runs of characters, each as a 64-bit hash.
 
 A term is never made into a string. Its hash is a polynomial in a fixed odd base over the numbers of its letters, modulo 2**64, and comes
-from array operations on whole blocks of text: faster than splitting with a dictionary, and the terms of any two blocks can be compared without one. With a million
-distinct terms the chance of a single collision is about 3 in 100 million.
+from array operations on whole blocks of text: faster than splitting with a dictionary, and the terms of any two blocks can be compared
+without one. With a million distinct terms the chance of a single collision is about 3 in 100 million.
 
 Only the first 1,048,576 characters of a text are read: a longer "sentence" is a file that was read wrongly, and must not take the memory.
 """

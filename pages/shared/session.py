@@ -16,9 +16,8 @@ import streamlit as st
 from craft_core.config import Data, ExperimentConfig
 from craft_core.corpus import Columns, InputFile, ParallelText, file_digest, on_disk, uploaded
 from craft_core.errors import CraftError
-from craft_core.experiment import Files
-
-Input = InputFile | ParallelText
+from craft_core.experiment import Files, Input
+from craft_core.export import Manifest
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 
@@ -162,6 +161,12 @@ def frame(title: str, subtitle: str, *, needs_data: bool = True) -> Iterator[Non
         with st.container(border=True):
             st.markdown(":material/error: **That did not work.**")
             st.text(str(error))
+
+
+def is_sample(manifest: Manifest) -> bool:
+    """Return whether an export was made from the sample data as they are now."""
+    wanted = [(one.role, one.sha256) for one in manifest.inputs]
+    return wanted == [(role, file_digest(SAMPLE / f"{role}.tsv")) for role in ("pool", "validation", "test")]
 
 
 def doors() -> None:

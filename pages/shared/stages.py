@@ -6,10 +6,16 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
+import pyarrow as pa
+
 from craft_core import experiment
 from craft_core.allocate import Allocation
+from craft_core.bound import CellGeometry
 from craft_core.describe import cluster_words
 from craft_core.experiment import Diagnostics, LoadedData, Report
+from craft_core.ledger import Isolated, isolated_validation
+from craft_core.measure import cells_of
 from craft_core.problem import Problem, Selection
 from craft_core.progress import Progress
 from craft_core.project import DRAW_LIMIT, Projection, project, sample_rows
@@ -31,7 +37,7 @@ def data() -> LoadedData:
     assert given is not None  # noqa: S101 -- pages that need data stop before
     return _timed(
         LOAD,
-        _data_key(),
+        data_key(),
         lambda progress: experiment.load(given.files, config.columns, config.limits, config.cleaning, progress),
     )
 
@@ -52,13 +58,18 @@ def problem() -> Problem:
     return _timed(CLUSTER, _problem_key(), work)
 
 
+def ranking() -> Ranking | None:
+    """Return the pool ordered inside each cluster, or None for a method that does not rank."""
+    task, selector = problem(), current_config().selector
+    ranks: Callable[..., Ranking] | None = getattr(selector, "rank", None)
+    return None if ranks is None else _timed(RANK, key_of(_problem_key(), selector), lambda progress: ranks(task, progress))
+
+
 def selection() -> tuple[Selection, Allocation]:
     """Return the chosen pairs and what each cluster gave; where a method ranks once, a new budget costs milliseconds."""
-    task, config = problem(), current_config()
-    ranks: Callable[..., Ranking] | None = getattr(config.selector, "rank", None)
-    if ranks is not None:
-        ranking = _timed(RANK, key_of(_problem_key(), config.selector), lambda progress: ranks(task, progress))
-        chosen = take(ranking, config.selector.allocate(task, config.budget))  # type: ignore[attr-defined]
+    task, config, ranked = problem(), current_config(), ranking()
+    if ranked is not None:
+        chosen = take(ranked, config.selector.allocate(task, config.budget))  # type: ignore[attr-defined]
     else:
         chosen = _timed(SELECT, selection_key(), lambda _: experiment.select(task, config.selector, config.budget, config.seed))
     return chosen, experiment.realised_allocation(task, chosen, config.budget)
@@ -84,13 +95,27 @@ def report() -> Report:
     return Report(config, loaded, task, chosen, allocation, found, seconds, warnings)
 
 
+def cells() -> CellGeometry:
+    """Return the size of every cluster, over its validation and selected pairs."""
+    task, (chosen, _) = problem(), selection()
+    return compute("Sizes of the clusters", selection_key(), lambda _: cells_of(task, chosen))
+
+
+def isolated() -> Isolated:
+    """Return the validation pairs least like any pool pair."""
+    task = problem()
+    return compute("Nearest pool pairs", _problem_key(), lambda progress: isolated_validation(task, progress=progress))
+
+
 def words() -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
     """Return label words of every cluster, of the source side and of the target side."""
     loaded, task = data(), problem()
-    labels, n_clusters, seed = task.clustering.pool_labels, task.clustering.n_clusters, current_config().seed
+    n_clusters, seed = task.clustering.n_clusters, current_config().seed
+    labels = np.concatenate([task.clustering.pool_labels, task.clustering.validation_labels])
+    sides = [pa.concat_arrays(side) for side in ((loaded.pool.sources, loaded.validation.sources), (loaded.pool.targets, loaded.validation.targets))]
 
     def work(progress: Progress) -> Any:
-        return tuple(cluster_words(side, labels, n_clusters, seed=seed) for side in (loaded.pool.sources, loaded.pool.targets))
+        return tuple(cluster_words(side, labels, n_clusters, seed=seed) for side in sides)
 
     return _timed("Words of the clusters", _problem_key(), work)
 
@@ -126,7 +151,7 @@ def _stage_keys() -> dict[str, str]:
     config = current_config()
     is_ranked = hasattr(config.selector, "rank")
     return {
-        LOAD: _data_key(),
+        LOAD: data_key(),
         VECTORIZE: _vector_key(),
         CLUSTER: _problem_key(),
         RANK if is_ranked else SELECT: key_of(_problem_key(), config.selector) if is_ranked else selection_key(),
@@ -134,14 +159,14 @@ def _stage_keys() -> dict[str, str]:
     }
 
 
-def _data_key() -> str:
+def data_key() -> str:
     given, config = current_given(), current_config()
     return key_of(given.key if given else None, config.columns, config.limits, config.cleaning)
 
 
 def _vector_key() -> str:
     config = current_config()
-    return key_of(_data_key(), config.vectorizer, config.seed)
+    return key_of(data_key(), config.vectorizer, config.seed)
 
 
 def _problem_key() -> str:

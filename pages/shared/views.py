@@ -59,3 +59,24 @@ def number(value: float | None, digits: int = 4) -> str:
     if not np.isfinite(value):
         return "∞" if value > 0 else "−∞"
     return f"{value:,.{digits}f}"
+
+
+def label_shares(table: Mapping[str, Mapping[str, Mapping[str, float]]], top: int = 12) -> pd.DataFrame:
+    """Return the most frequent values of each label column, with their share among chosen, pool and validation pairs."""
+    rows = [
+        {"column": name, "value": value} | {who: f"{share:.1%}" for who, share in shares.items()}
+        for name, values in table.items()
+        for value, shares in list(values.items())[:top]
+    ]
+    return pd.DataFrame(rows)
+
+
+def share_table(table: pd.DataFrame) -> None:
+    """Draw a table of clusters: shares as bars, counts with separators."""
+    shares = [name for name in table.columns if name.endswith("share")]
+    top = float(table[shares].to_numpy().max(initial=0.0)) or 1.0
+    bars = {name: st.column_config.ProgressColumn(name, format="percent", min_value=0.0, max_value=top) for name in shares}
+    numbers = {name: st.column_config.NumberColumn(name, format="localized") for name in ("supply", "count") if name in table}
+    digits = {name: st.column_config.NumberColumn(name, format="%.1f") for name in ("quota",) if name in table}
+    with st.expander("The same numbers as a table"):
+        st.dataframe(table, hide_index=True, column_config={**bars, **numbers, **digits})

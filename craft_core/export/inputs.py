@@ -1,0 +1,174 @@
+"""The inputs of a run: what they are called from where, and what they held."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from craft_core.config import Data, ExperimentConfig
+from craft_core.corpus import file_digest
+from craft_core.errors import DataError
+from craft_core.experiment import Report, parts_of
+from craft_core.params import build, record
+from craft_core.vectorize import Vectorizer
+
+__all__ = ["ROLES", "InputRecord", "beside", "by_name", "input_records", "vector_records", "with_data"]
+
+ROLES = ("pool", "validation", "test")
+
+# a model may also be a name on a hub, which is left alone
+_FOLDERS = {"precomputed": "folder", "sentence-transformers": "model"}
+
+
+@dataclass(frozen=True)
+class InputRecord:
+    """Hold what is known of one input file.
+
+    Attributes
+    ----------
+    role : str
+        "pool", "validation", "test", or "vectors" for a file of precomputed vectors.
+    path : str
+        Where it was, seen from the folder of the manifest; with forward slashes.
+    bytes : int
+        Its size as given, compressed or not.
+    sha256 : str
+        Of the file as given, in hexadecimal digits.
+    """
+
+    role: str
+    path: str
+    bytes: int
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The file name alone."""
+        return PurePosixPath(self.path).name
+
+    def record(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {"role": self.role, "name": self.name} | {key: value for key, value in asdict(self).items() if key != "role"}
+
+
+def input_records(report: Report, config: ExperimentConfig | None = None) -> tuple[InputRecord, ...]:
+    """Return every input file of a run, by role, in the order given.
+
+    Parameters
+    ----------
+    report : Report
+        The run. Sizes and hashes are those of the bytes it read; files of precomputed vectors are hashed now.
+    config : ExperimentConfig or None
+        The run's config as it is to be written, for the paths; None for the run's own.
+    """
+    config = report.config if config is None else config
+    entries = {"pool": config.data.pool, "validation": (config.data.validation,)}
+    if config.data.test is not None:
+        entries["test"] = (config.data.test,)
+    found = []
+    for role, names in entries.items():
+        files = report.data.reads[role].files
+        for path, file in zip(_flat(names, len(files)), files, strict=True):
+            found.append(InputRecord(role, path, file.size, file.sha256))
+    return (*found, *vector_records(report.config.vectorizer, config.vectorizer))
+
+
+def vector_records(read: Vectorizer, written: Vectorizer | None = None) -> tuple[InputRecord, ...]:
+    """Return the files of precomputed vectors, with role "vectors"; none for a vectorizer without a folder.
+
+    Parameters
+    ----------
+    read : Vectorizer
+        Its folder is where the files are.
+    written : Vectorizer or None
+        Its folder is what they are called in the record; None for the same.
+    """
+    folder = getattr(read, "folder", None)
+    if not folder:
+        return ()
+    called = PurePosixPath(getattr(written or read, "folder", folder))
+    root = Path(folder).expanduser()
+    there = [
+        root / name for role in ROLES for name in (f"{role}.source.npy", f"{role}.target.npy", f"{role}.npz") if (root / name).is_file()
+    ]
+    return tuple(InputRecord("vectors", str(called / path.name), path.stat().st_size, file_digest(path)) for path in there)
+
+
+def beside(config: ExperimentConfig, here: Path, folder: Path) -> ExperimentConfig:
+    """Return the config with its paths, so far relative to `here`, relative to `folder`; with forward slashes."""
+    root = folder.resolve()
+
+    def move(entry: str) -> str:
+        return "+".join(_relative(here / part, root) for part in parts_of(entry, here))
+
+    moved = _renamed(config, move)
+    return _moved_vectorizer(moved, lambda path: _relative(here / Path(path).expanduser(), root), here)
+
+
+def with_data(config: ExperimentConfig, pool: Sequence[str] | None, validation: str | None, test: str | None) -> ExperimentConfig:
+    """Return the config with other files where some are given."""
+    data = config.data
+    moved = Data(tuple(pool) if pool else data.pool, validation or data.validation, test or data.test)
+    return replace(config, data=moved)
+
+
+def by_name(config: ExperimentConfig) -> ExperimentConfig:
+    """Return the config with file names in place of paths, for a download that is unpacked beside the inputs.
+
+    Raises
+    ------
+    DataError
+        If two inputs have the same file name.
+    """
+
+    def base(entry: str) -> str:
+        return "+".join(PurePosixPath(part.replace("\\", "/")).name for part in entry.split("+"))
+
+    named = _renamed(config, base)
+    names = [*named.data.pool, named.data.validation, *([] if named.data.test is None else [named.data.test])]
+    for name in names:
+        if names.count(name) > 1:
+            raise DataError(f"Two inputs are called '{name}', so they cannot lie in one folder. Rename one of them.")
+    return _moved_vectorizer(named, base, Path())
+
+
+def _moved_vectorizer(config: ExperimentConfig, change: Callable[[str], str], here: Path) -> ExperimentConfig:
+    """Change the parameter of a vectorizer that names a folder, if it has one and does."""
+    name = _FOLDERS.get(config.vectorizer.name)
+    path = None if name is None else getattr(config.vectorizer, name)
+    if not path or not (here / Path(path).expanduser()).is_dir():
+        return config
+    values = record(config.vectorizer) | {str(name): change(path)}
+    return replace(config, vectorizer=build(type(config.vectorizer), values, config.vectorizer.name))
+
+
+def _renamed(config: ExperimentConfig, change: Callable[[str], str]) -> ExperimentConfig:
+    data = config.data
+    test = None if data.test is None else change(data.test)
+    return replace(config, data=Data(tuple(map(change, data.pool)), change(data.validation), test))
+
+
+def _relative(path: Path, root: Path) -> str:
+    # the folder's links are followed, the file's own name is kept
+    real = path.parent.resolve() / path.name
+    try:
+        return Path(os.path.relpath(real, root)).as_posix()
+    except ValueError:  # another drive: there is no way from here to there
+        return real.as_posix()
+
+
+def _flat(entries: tuple[str, ...], n_files: int) -> list[str]:
+    """Return one path a file; entries of two files are cut at their plus sign."""
+    n_pairs = n_files - len(entries)
+    flat: list[str] = []
+    for entry in entries:
+        if n_pairs and "+" in entry:
+            cuts = entry.split("+")
+            flat += ["+".join(cuts[: len(cuts) // 2]), "+".join(cuts[len(cuts) // 2 :])]
+            n_pairs -= 1
+        else:
+            flat.append(entry)
+    return flat

@@ -1,0 +1,140 @@
+"""One colour table, one look, and the one way text from a corpus comes into a figure.
+
+Colours are those of Okabe and Ito (2008), which people with colour blindness tell apart, cividis for quantities, and blue to orange for
+what lies on two sides of a middle. Every text colour has a contrast of at least 4.5 to 1 on both backgrounds (WCAG 2.2, AA).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import plotly.graph_objects as go
+
+from craft_core.errors import ParameterError
+
+__all__ = [
+    "BACKGROUNDS",
+    "DIVERGING",
+    "FONT_SIZE",
+    "MAX_CATEGORIES",
+    "QUANTITY",
+    "REST",
+    "ROLES",
+    "apply_theme",
+    "axis_title",
+    "categorical",
+    "grid",
+    "ink",
+    "muted",
+    "safe_label",
+    "steps",
+]
+
+BACKGROUNDS = {False: "#ffffff", True: "#0e1117"}
+"""The page behind a figure, by `dark`: Streamlit's own. Figures themselves are transparent."""
+
+_INK = {False: "#1a1c24", True: "#f2f4f8"}
+_MUTED = {False: "#5a6072", True: "#a8b0c0"}
+_GRID = {False: "#e4e7ee", True: "#2b303b"}
+
+_OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442")
+
+MAX_CATEGORIES = 8
+"""Colours that can still be told apart; what is more goes together as the rest."""
+
+REST = "#8b909c"
+"""Grey for everything that has no colour of its own; 3 to 1 on both backgrounds."""
+
+ROLES = {"pool": REST, "selected": "#0072B2", "validation": "#D55E00", "test": "#009E73", "supply": "#56B4E9"}
+"""The colour of each set of pairs, the same in every figure."""
+
+QUANTITY = "Cividis"
+"""Scale of a quantity."""
+
+DIVERGING = ((0.0, "#0072B2"), (0.5, "#b9bcc4"), (1.0, "#E66F00"))
+"""Scale from less to more: blue, grey, orange; the middle can be seen on both backgrounds."""
+
+FONT_SIZE = 13
+"""Of the text of a figure, in pixels."""
+
+
+def categorical(n: int, dark: bool = False) -> tuple[str, ...]:
+    """Return n colours that can be told apart, at most eight. Raises ParameterError for more: put the rest together instead."""
+    if not 0 <= n <= MAX_CATEGORIES:
+        raise ParameterError(f"A figure has colours for at most {MAX_CATEGORIES} categories. Got {n}.")
+    return (*_OKABE_ITO, _INK[dark])[:n]  # the eighth of Okabe and Ito is black, which is white on a dark page
+
+
+def steps(colours: tuple[str, ...]) -> list[tuple[float, str]]:
+    """Return a colour scale that jumps from colour to colour: category i of n has the value i, with limits -1/2 and n - 1/2."""
+    n = len(colours)
+    return [(edge / n, colour) for i, colour in enumerate(colours) for edge in (i, i + 1)]
+
+
+def ink(dark: bool) -> str:
+    """Return the colour of text."""
+    return _INK[dark]
+
+
+def muted(dark: bool) -> str:
+    """Return the colour of text that stands back."""
+    return _MUTED[dark]
+
+
+def grid(dark: bool) -> str:
+    """Return the colour of lines behind the data."""
+    return _GRID[dark]
+
+
+def safe_label(text: str, width: int = 80) -> str:
+    """Return a text as plotly will show it letter by letter, on one line.
+
+    Plotly reads text as a kind of HTML: `a<b and c>d` would lose its middle and `<a href>` become a link. So `&`, `<` and `>` are escaped,
+    line breaks and control characters become spaces, and what is longer than `width` characters ends in an ellipsis.
+    """
+    head = text[: 4 * width]  # enough to fill the width unless nearly all of it is space
+    plain = " ".join("".join(" " if unicodedata.category(one) in _UNSEEN else one for one in head).split())
+    if len(plain) > width or len(text) > len(head):
+        plain = plain[: width - 1].rstrip() + "…"
+    return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+_UNSEEN = {"Cc", "Zl", "Zp", "Cs"}
+
+
+def axis_title(quantity: str, unit: str = "") -> str:
+    """Return the title of an axis with its unit in brackets."""
+    return f"{quantity} ({unit})" if unit else quantity
+
+
+def apply_theme(figure: go.Figure, dark: bool, height: int = 420) -> go.Figure:
+    """Give a figure the common look in place and return it; what the figure has set itself stays.
+
+    Parameters
+    ----------
+    figure : plotly.graph_objects.Figure
+        To be changed.
+    dark : bool
+        Whether the page is dark.
+    height : int
+        In pixels; the width is that of the page.
+    """
+    own = figure.layout.to_plotly_json()
+    axis = {"gridcolor": _GRID[dark], "linecolor": _GRID[dark], "zerolinecolor": _GRID[dark], "automargin": True}
+    axis |= {"tickfont": {"color": _MUTED[dark]}, "title_font": {"color": _INK[dark], "size": FONT_SIZE}}
+    figure.update_layout(
+        template="none",
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": _INK[dark], "size": FONT_SIZE, "family": "Source Sans Pro, Source Sans, Noto Sans, sans-serif"},
+        separators=".,",
+        margin={"l": 8, "r": 8, "t": 36, "b": 8},
+        height=height,
+        hoverlabel={"bgcolor": BACKGROUNDS[dark], "bordercolor": _MUTED[dark], "font": {"color": _INK[dark], "size": FONT_SIZE}},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": _MUTED[dark], "activecolor": _INK[dark]},
+        hovermode="closest",
+    )
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(**axis)
+    return figure.update_layout(own)
