@@ -24,7 +24,11 @@ with session.frame(
         st.text(f"Data: {given.label}")
         st.text(f"Budget: {config.budget:,} pairs · Clusters: {config.clustering.n_clusters:,} · Vectorizer: {config.vectorizer.name}")
         for stage, is_done in stages.progress_of_run():
-            st.markdown(f":green[:material/check_circle:] {stage}" if is_done else f":gray[:material/radio_button_unchecked:] {stage} — not computed yet")
+            st.markdown(
+                f":green[:material/check_circle:] {stage}"
+                if is_done
+                else f":gray[:material/radio_button_unchecked:] {stage} — not computed yet"
+            )
         links = st.columns(4)
         for column, (page, label) in zip(links, session.PAGES, strict=False):
             column.page_link(page, label=label, width="stretch")

@@ -93,7 +93,8 @@ def made_up_pairs(n: int, topics: Sequence[int], seed: int, name: str) -> Corpus
         other = translated[np.where(rng.random(len(words)) < 0.1, _zipf_words(np.zeros(len(words), np.int64), rng), words)]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         for side, vocabulary, tokens in zip(sides, (english, hindi), (words, other), strict=True):
-            side.append(pc.binary_join(pa.LargeListArray.from_arrays(offsets, vocabulary.take(pa.array(tokens))), " "))
+            parted = pa.LargeListArray.from_arrays(offsets, vocabulary.take(pa.array(tokens)))
+            side.append(pc.binary_join(parted, pa.scalar(" ", pa.large_string())))
     rows_given = np.arange(n, dtype=np.int64)
     ids = pa.array(rows_given).cast(pa.large_string())
     return Corpus(pa.concat_arrays(sides[0]), pa.concat_arrays(sides[1]), ids, rows_given, pa.table({}), name)
@@ -163,7 +164,8 @@ def _zipf_words(topics: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.
     common = np.searchsorted(shared, chance * shared[-1])
     special = _SHARED_WORDS + topics * _TOPIC_WORDS + np.searchsorted(own, rng.random(len(topics), dtype=np.float32) * own[-1])
     last = _SHARED_WORDS + _N_TOPICS * _TOPIC_WORDS - 1
-    return np.minimum(np.where(rng.random(len(topics)) < 0.5, common, special), last).astype(np.int32)
+    words: npt.NDArray[np.int32] = np.minimum(np.where(rng.random(len(topics)) < 0.5, common, special), last).astype(np.int32)
+    return words
 
 
 def _budget_change(report: Report) -> float:

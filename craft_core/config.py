@@ -5,18 +5,22 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from craft_core.allocate import check_budget
 from craft_core.cluster import KMeans
 from craft_core.corpus import Cleaning, Columns, Limits
 from craft_core.errors import ParameterError
-from craft_core.params import build, check, param, record
+from craft_core.params import build, check, param, parameters, record
 from craft_core.problem import Selector
 from craft_core.selectors import Craft, find_selector
 from craft_core.vectorize import Tfidf, Vectorizer, find_vectorizer
 
 __all__ = ["FORMATS", "Data", "ExperimentConfig", "Export", "from_record", "from_toml", "to_record", "to_toml"]
+
+T = TypeVar("T")
+
+_NONE = "none"
 
 FORMATS = ("parquet", "csv", "tsv", "jsonl", "text", "csv.gz", "tsv.gz", "jsonl.gz", "text.gz")
 """Formats a subset can be written in; "text" is two line-aligned files."""
@@ -95,10 +99,10 @@ def to_record(config: ExperimentConfig) -> dict[str, Any]:
         data["test"] = config.data.test
     written: dict[str, Any] = {"budget": config.budget, "seed": config.seed, "data": data}
     for section in _SECTIONS:
-        written[section] = record(getattr(config, section))
+        written[section] = _written(getattr(config, section))
     for section in _CHOSEN:
         chosen = getattr(config, section)
-        written[section] = {"name": chosen.name} | record(chosen)
+        written[section] = {"name": chosen.name} | _written(chosen)
     return written
 
 
@@ -111,11 +115,11 @@ def from_record(values: Mapping[str, Any]) -> ExperimentConfig:
     made: dict[str, Any] = {"data": _data(_section(values, "data"))}
     made |= {key: values[key] for key in ("budget", "seed") if key in values}
     for section, cls in _SECTIONS.items():
-        made[section] = build(cls, _section(values, section), f"The recipe's [{section}]")
+        made[section] = _built(cls, _section(values, section), section)
     for section, find in _CHOSEN.items():
         chosen = dict(_section(values, section))
         if chosen:
-            made[section] = build(find(chosen.pop("name", None)), chosen, f"The recipe's [{section}]")
+            made[section] = _built(find(chosen.pop("name", None)), chosen, section)
     return ExperimentConfig(**made)
 
 
@@ -133,6 +137,19 @@ def from_toml(text: str) -> ExperimentConfig:
     except tomllib.TOMLDecodeError as error:
         raise ParameterError(f"The recipe is not valid TOML: {error}.") from error
     return from_record(values)
+
+
+def _written(owner: Any) -> dict[str, Any]:
+    """Return the parameters of an object; one that is None where that is not the default becomes "none", as TOML has no word for it."""
+    off = [one.name for one in parameters(type(owner)) if one.default is not None and getattr(owner, one.name) is None]
+    return record(owner) | dict.fromkeys(off, _NONE)
+
+
+def _built(cls: type[T], values: Mapping[str, Any], section: str) -> T:
+    optional = {one.name for one in parameters(cls) if one.optional}
+    return build(
+        cls, {name: None if name in optional and value == _NONE else value for name, value in values.items()}, f"The recipe's [{section}]"
+    )
 
 
 def _section(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:

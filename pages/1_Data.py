@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from craft_core.figures import length_figure
+from craft_core.figures import length_histogram
 from pages.shared import loading, reports, session, stages, views
 
 with session.frame(
@@ -25,7 +25,7 @@ with session.frame(
         side = st.segmented_control("Side", ["source", "target"], default="source", key="length_side") or "source"
         lengths = reports.lengths(data, side)
         views.plot(
-            length_figure(lengths, unit="characters", dark=views.is_dark()),
+            length_histogram(lengths["pool"], lengths["validation"], lengths.get("test"), "characters", dark=views.is_dark()),
             f"How long the {side} texts of pool, validation and test are, in characters.",
             "lengths",
             reports.length_table(lengths),

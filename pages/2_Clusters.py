@@ -9,4 +9,4 @@ with session.frame("Clusters", "The pool cut into clusters of similar source sen
     clusters.headline(task, allocation)
     maps.draw(data, task, chosen, allocation)
     st.subheader("What each cluster is about", anchor=False)
-    clusters.table(data, task, chosen, allocation)
+    clusters.table(data, task, allocation)

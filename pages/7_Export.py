@@ -4,7 +4,9 @@ import streamlit as st
 
 from pages.shared import exports, session, stages, views
 
-with session.frame("Export", "Take the chosen pairs away with everything that proves how they were chosen; or come back from an earlier export."):
+with session.frame(
+    "Export", "Take the chosen pairs away with everything that proves how they were chosen; or come back from an earlier export."
+):
     take, reproduce, prove = st.tabs(["Download", "Reproduce", "Verify or restore"])
     with take:
         report = stages.report()

@@ -91,17 +91,9 @@ def by_allocation(labels: Sequence[LabelVector], allocation: Allocation) -> Colo
     return Colouring("Selected share over validation share (times)", tuple(ratio[one] for one in labels), diverging=True, ticks=ticks)
 
 
-def by_value(values: Sequence[FloatVector | None], title: str) -> Colouring:
-    """Colour by a quantity such as the score.
-
-    Parameters
-    ----------
-    values : sequence of FloatVector or None
-        One array a layer, the length of that layer; None for a layer without values must be given as an array of NaN by `without_values`.
-    title : str
-        What the quantity is, with its unit.
-    """
-    return Colouring(title, tuple(_finite(one) for one in values if one is not None))
+def by_value(values: Sequence[FloatVector], title: str) -> Colouring:
+    """Colour by a quantity such as the score: one array a layer, NaN for no value; the title, with its unit, is drawn as given."""
+    return Colouring(title, tuple(np.where(np.isfinite(one), one, np.nan).astype(np.float32) for one in values))
 
 
 def by_column(columns: Sequence[npt.NDArray[Any]], title: str) -> Colouring:
@@ -126,7 +118,3 @@ def by_column(columns: Sequence[npt.NDArray[Any]], title: str) -> Colouring:
     values = tuple(np.array([code_of.get(one, len(top)) for one in column], dtype=np.float32) for column in texts)
     rest = [f"{n_rest:,} other values"] if n_rest else []
     return Colouring(title, values, (*(safe_label(name, 34) for name in top), *rest), bool(n_rest))
-
-
-def _finite(values: FloatVector) -> FloatVector:
-    return np.where(np.isfinite(values), values, np.nan).astype(np.float32)

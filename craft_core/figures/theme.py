@@ -119,7 +119,7 @@ def apply_theme(figure: go.Figure, dark: bool, height: int = 420) -> go.Figure:
     height : int
         In pixels; the width is that of the page.
     """
-    own = figure.layout.to_plotly_json()
+    own = {name: value for name, value in figure.layout.to_plotly_json().items() if name != "template"}
     axis = {"gridcolor": _GRID[dark], "linecolor": _GRID[dark], "zerolinecolor": _GRID[dark], "automargin": True}
     axis |= {"tickfont": {"color": _MUTED[dark]}, "title_font": {"color": _INK[dark], "size": FONT_SIZE}}
     figure.update_layout(

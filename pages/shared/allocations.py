@@ -34,7 +34,11 @@ def headline(allocation: Allocation) -> None:
                 "Divergence of the cluster shares, in nats; 0 is equal. Infinite if a validation cluster got nothing; then the part that is "
                 f"covered has {views.number(covered_kl(p, q))}.",
             ),
-            ("Total variation", f"{total_variation(p, q):.1%}", "Share of the selection that would have to move to another cluster to match validation."),
+            (
+                "Total variation",
+                f"{total_variation(p, q):.1%}",
+                "Share of the selection that would have to move to another cluster to match validation.",
+            ),
             ("Clusters that ran out", f"{int(allocation.starved.sum()):,}", "Clusters whose supply is below their quota."),
             ("KL(selected ‖ validation)", views.number(kl_divergence(q, p)), "The reverse direction, in nats."),
             ("Uncovered mass", f"{allocation.uncovered:.1%}", "Validation share of the clusters without any pool pair."),
@@ -51,7 +55,9 @@ def names_of(clusters: np.ndarray, labels: Words) -> list[str]:
 
 def shares(allocation: Allocation, labels: Words) -> None:
     """Draw validation, supply and selected share of the clusters."""
-    st.markdown("Where the three marks of a cluster meet, the pool already looked like validation; where *selected* meets *validation*, the choice made it so.")
+    st.markdown(
+        "Where the three marks of a cluster meet, the pool already looked like validation; where *selected* meets *validation*, the choice made it so."
+    )
     views.plot(
         share_figure(allocation, labels[0], dark=views.is_dark()),
         "Validation share, supply share and selected share of each cluster, the largest validation shares first.",
@@ -62,7 +68,9 @@ def shares(allocation: Allocation, labels: Words) -> None:
 
 def counts(allocation: Allocation, labels: Words) -> None:
     """Draw quota and count of the clusters."""
-    st.markdown("The quota is the budget times the validation share. A cluster that has fewer pairs gives all it has; the others take over the rest.")
+    st.markdown(
+        "The quota is the budget times the validation share. A cluster that has fewer pairs gives all it has; the others take over the rest."
+    )
     views.plot(
         count_figure(allocation, labels[0], dark=views.is_dark()),
         "Quota and count of each cluster; clusters that ran out are hatched.",
@@ -133,7 +141,10 @@ def examples(data: LoadedData, task: Problem, allocation: Allocation, ranking: R
     for title, part in (
         (f"**Chosen: the best {min(_EXAMPLES, count):,} of {count:,}**", members[: min(_EXAMPLES, count)]),
         (f"**Just chosen: the last {min(_EXAMPLES, count):,}**", members[max(count - _EXAMPLES, 0) : count]),
-        (f"**Just missed: the next {min(_EXAMPLES, len(members) - count):,} of {len(members) - count:,}**", members[count : count + _EXAMPLES]),
+        (
+            f"**Just missed: the next {min(_EXAMPLES, len(members) - count):,} of {len(members) - count:,}**",
+            members[count : count + _EXAMPLES],
+        ),
     ):
         st.markdown(title)
         views.pairs(data.pool, part, {"score": ranking.scores[part]})
@@ -155,9 +166,11 @@ def quality(found: Diagnostics) -> None:
     }
     numbers = pd.DataFrame([{"what": name, "source": one.source, "target": one.target, "joint": one.joint} for name, one in rows.items()])
     views.plot(
-        anchor_figure(found.energy, found.anchors, dark=views.is_dark()),
+        anchor_figure({"selection": found.energy}, found.anchors, dark=views.is_dark()),
         "Energy distance of source, target and joint vectors: the selection beside a random selection, the whole pool and the noise floor.",
         "anchors",
         numbers,
     )
-    st.caption("Random selection: mean of three of the same size. Noise floor: mean absolute distance of random halves of the held-out pairs. Above 4,096 pairs, sampled.")
+    st.caption(
+        "Random selection: mean of three of the same size. Noise floor: mean absolute distance of random halves of the held-out pairs. Above 4,096 pairs, sampled."
+    )

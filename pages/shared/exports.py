@@ -67,7 +67,9 @@ def downloads(report: Report) -> None:
         st.markdown("**Everything in one zip**: the subset, row numbers, scores, manifest, recipe and data card.")
         key = key_of(stages.selection_key(), stages.data_key(), export)
         data = compute("Writing the export", key, lambda progress: bundle(report))
-        st.download_button("Download the export", data, "craft-export.zip", "application/zip", type="primary", icon=":material/download:", key="zip")
+        st.download_button(
+            "Download the export", data, "craft-export.zip", "application/zip", type="primary", icon=":material/download:", key="zip"
+        )
         st.caption(f"{len(data):,} bytes · sha256 {file_digest(data)[:16]}…")
         name, subset = compute("Writing the subset", key, lambda progress: subset_bytes(report))
         st.download_button(f"Only the pairs ({name})", subset, name, icon=":material/table:", key="subset")
@@ -100,7 +102,9 @@ def prove() -> None:
     differences = compare_inputs(manifest.inputs, input_records(report))
     if differences and session.is_sample(manifest):
         st.info("This export was made from the sample data.")
-        st.button("Open the sample data with these settings", type="primary", on_click=_restore_sample, args=(manifest,), key="restore_sample")
+        st.button(
+            "Open the sample data with these settings", type="primary", on_click=_restore_sample, args=(manifest,), key="restore_sample"
+        )
         return
     for sentence in differences:
         st.warning(sentence, icon=":material/warning:")

@@ -52,7 +52,9 @@ def widget(one: Param, value: Any, key: str) -> Any:
 
 def label_of(name: str) -> str:
     """Return how a parameter's name is shown."""
-    return name.replace("n_", "number of ", 1).replace("_", " ").capitalize() if name.startswith("n_") else name.replace("_", " ").capitalize()
+    return (
+        name.replace("n_", "number of ", 1).replace("_", " ").capitalize() if name.startswith("n_") else name.replace("_", " ").capitalize()
+    )
 
 
 def _number(one: Param, value: Any, label: str, key: str) -> Any:

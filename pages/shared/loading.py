@@ -107,7 +107,9 @@ def _columns(file: Input, current: Columns) -> Columns | None:
         return replace(current, id=None)
     header, encoding, _ = st.columns([1, 1, 2])
     has_header = header.toggle("First line holds column names", value=True, key="has_header", help="For CSV and TSV files.")
-    named = encoding.text_input("Encoding", placeholder="UTF-8", key="encoding", help="Only if the files are not UTF-8 or UTF-16; such as cp1252.")
+    named = encoding.text_input(
+        "Encoding", placeholder="UTF-8", key="encoding", help="Only if the files are not UTF-8 or UTF-16; such as cp1252."
+    )
     reading = Columns(header=has_header, encoding=named or None)
     try:
         found = preview(file, reading)

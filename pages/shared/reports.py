@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,7 @@ def cleaning_form() -> None:
 def dropped(data: LoadedData) -> None:
     """Draw what each rule found, with examples."""
     for role in corpora(data):
-        found = [one for one in data.cleanings[role].dropped if one.count]
+        found = [one for one in data.cleanings[role].found if one.count]
         if not found:
             st.text(f"{role.capitalize()}: nothing to drop.")
             continue
@@ -74,7 +75,7 @@ def dropped(data: LoadedData) -> None:
         with st.expander(f"Examples ({role})"):
             for one in found:
                 st.markdown(f"**{one.reason}**")
-                st.dataframe(pd.DataFrame(one.examples_table()), hide_index=True)
+                st.dataframe(pd.DataFrame([asdict(example) for example in one.examples]), hide_index=True)
 
 
 def lengths(data: LoadedData, side: str) -> dict[str, np.ndarray]:

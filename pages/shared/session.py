@@ -175,7 +175,9 @@ def doors() -> None:
     left, right = st.columns(2)
     with left, st.container(border=True):
         st.markdown("**Explore the sample data**")
-        st.markdown("6,000 English–Hindi pairs from everyday life. The question: which of them should a health workers' assistant learn from?")
+        st.markdown(
+            "6,000 English–Hindi pairs from everyday life. The question: which of them should a health workers' assistant learn from?"
+        )
         st.button("Explore the sample data", type="primary", on_click=open_sample, key="door_sample", width="stretch")
     with right, st.container(border=True):
         st.markdown("**Load your own**")

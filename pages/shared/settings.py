@@ -64,7 +64,9 @@ def _vectors_and_clusters() -> None:
             st.markdown(f"**{name}**")
             vectorizer = forms.fields(VECTORIZERS[name], current, f"{name}.{number}")
             st.markdown("**Chance**")
-            seed = st.number_input("Seed", min_value=0, value=config.seed, step=1, help="The same data, settings and seed give the same result.")
+            seed = st.number_input(
+                "Seed", min_value=0, value=config.seed, step=1, help="The same data, settings and seed give the same result."
+            )
             if st.form_submit_button("Apply", type="primary", width="stretch"):
                 change(vectorizer=vectorizer, clustering=clustering, seed=int(seed))
                 st.session_state.pop("stopped", None)

@@ -55,14 +55,14 @@ def problem() -> Problem:
     def work(progress: Progress) -> Problem:
         return Problem(rows.pool, rows.validation, experiment.clusters(loaded, rows, config.clustering, config.seed, progress))
 
-    return _timed(CLUSTER, _problem_key(), work)
+    return _timed(CLUSTER, problem_key(), work)
 
 
 def ranking() -> Ranking | None:
     """Return the pool ordered inside each cluster, or None for a method that does not rank."""
     task, selector = problem(), current_config().selector
     ranks: Callable[..., Ranking] | None = getattr(selector, "rank", None)
-    return None if ranks is None else _timed(RANK, key_of(_problem_key(), selector), lambda progress: ranks(task, progress))
+    return None if ranks is None else _timed(RANK, key_of(problem_key(), selector), lambda progress: ranks(task, progress))
 
 
 def selection() -> tuple[Selection, Allocation]:
@@ -104,7 +104,7 @@ def cells() -> CellGeometry:
 def isolated() -> Isolated:
     """Return the validation pairs least like any pool pair."""
     task = problem()
-    return compute("Nearest pool pairs", _problem_key(), lambda progress: isolated_validation(task, progress=progress))
+    return compute("Nearest pool pairs", problem_key(), lambda progress: isolated_validation(task, progress=progress))
 
 
 def words() -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
@@ -112,12 +112,15 @@ def words() -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
     loaded, task = data(), problem()
     n_clusters, seed = task.clustering.n_clusters, current_config().seed
     labels = np.concatenate([task.clustering.pool_labels, task.clustering.validation_labels])
-    sides = [pa.concat_arrays(side) for side in ((loaded.pool.sources, loaded.validation.sources), (loaded.pool.targets, loaded.validation.targets))]
+    sides = [
+        pa.concat_arrays(side)
+        for side in ((loaded.pool.sources, loaded.validation.sources), (loaded.pool.targets, loaded.validation.targets))
+    ]
 
     def work(progress: Progress) -> Any:
         return tuple(cluster_words(side, labels, n_clusters, seed=seed) for side in sides)
 
-    return _timed("Words of the clusters", _problem_key(), work)
+    return _timed("Words of the clusters", problem_key(), work)
 
 
 def projection(method: str) -> Projection:
@@ -139,7 +142,7 @@ def map_key(method: str) -> str:
 def selection_key() -> str:
     """Return the key of the selection."""
     config = current_config()
-    return key_of(_problem_key(), config.selector, config.budget)
+    return key_of(problem_key(), config.selector, config.budget)
 
 
 def progress_of_run() -> list[tuple[str, bool]]:
@@ -153,13 +156,14 @@ def _stage_keys() -> dict[str, str]:
     return {
         LOAD: data_key(),
         VECTORIZE: _vector_key(),
-        CLUSTER: _problem_key(),
-        RANK if is_ranked else SELECT: key_of(_problem_key(), config.selector) if is_ranked else selection_key(),
+        CLUSTER: problem_key(),
+        RANK if is_ranked else SELECT: key_of(problem_key(), config.selector) if is_ranked else selection_key(),
         MEASURE: selection_key(),
     }
 
 
 def data_key() -> str:
+    """Return the key of the cleaned corpora."""
     given, config = current_given(), current_config()
     return key_of(given.key if given else None, config.columns, config.limits, config.cleaning)
 
@@ -169,7 +173,8 @@ def _vector_key() -> str:
     return key_of(data_key(), config.vectorizer, config.seed)
 
 
-def _problem_key() -> str:
+def problem_key() -> str:
+    """Return the key of vectors and clusters."""
     return key_of(_vector_key(), current_config().clustering)
 
 

@@ -72,11 +72,25 @@ def label_shares(table: Mapping[str, Mapping[str, Mapping[str, float]]], top: in
 
 
 def share_table(table: pd.DataFrame) -> None:
-    """Draw a table of clusters: shares as bars, counts with separators."""
+    """Draw a table of clusters behind a fold."""
+    with st.expander("The same numbers as a table"):
+        st.dataframe(table, hide_index=True, column_config=columns_of(table))
+
+
+def columns_of(table: pd.DataFrame) -> dict[str, Any]:
+    """Return how the columns of a cluster table are drawn: shares as bars, counts with separators, sizes with three digits."""
     shares = [name for name in table.columns if name.endswith("share")]
     top = float(table[shares].to_numpy().max(initial=0.0)) or 1.0
-    bars = {name: st.column_config.ProgressColumn(name, format="percent", min_value=0.0, max_value=top) for name in shares}
-    numbers = {name: st.column_config.NumberColumn(name, format="localized") for name in ("supply", "count") if name in table}
-    digits = {name: st.column_config.NumberColumn(name, format="%.1f") for name in ("quota",) if name in table}
-    with st.expander("The same numbers as a table"):
-        st.dataframe(table, hide_index=True, column_config={**bars, **numbers, **digits})
+    config: dict[str, Any] = {
+        name: st.column_config.ProgressColumn(name, format="percent", min_value=0.0, max_value=top) for name in shares
+    }
+    for name in table.columns:
+        if name in ("supply", "count"):
+            config[name] = st.column_config.NumberColumn(name, format="localized")
+        elif name == "quota":
+            config[name] = st.column_config.NumberColumn(name, format="%.1f")
+        elif name.startswith(("diameter", "variance")):
+            config[name] = st.column_config.NumberColumn(name, format="%.3f")
+        elif name == "starved":
+            config[name] = st.column_config.CheckboxColumn("ran out")
+    return config

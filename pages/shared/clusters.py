@@ -1,0 +1,66 @@
+"""What the Clusters page says about the clusters in numbers and words."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from craft_core.allocate import Allocation
+from craft_core.describe import cluster_table
+from craft_core.experiment import LoadedData
+from craft_core.problem import Problem
+from pages.shared import stages, views
+
+_EXAMPLES = 20
+
+
+def headline(task: Problem, allocation: Allocation) -> None:
+    """Draw the numbers of a clustering in a row."""
+    wanted = task.clustering.validation_counts > 0
+    views.metrics(
+        [
+            ("Clusters", f"{task.clustering.n_clusters:,}", "Clusters the source vectors are cut into."),
+            ("With validation pairs", f"{int(wanted.sum()):,}", "Only these clusters give pairs."),
+            (
+                "Pool pairs in them",
+                f"{int(task.clustering.supply[wanted].sum()):,}",
+                "The covered supply: no budget above it can be met.",
+            ),
+            ("Uncovered mass", f"{allocation.uncovered:.1%}", "Validation share of the clusters without any pool pair."),
+        ]
+    )
+
+
+def table(data: LoadedData, task: Problem, allocation: Allocation) -> None:
+    """Draw the table of clusters; a chosen row shows its pairs."""
+    cells = stages.cells()
+    numbers = cluster_table(allocation, *stages.words(), cells.diameter_high, cells.variance)
+    numbers.insert(len(numbers.columns) - 1, "diameter, at least", cells.diameter_low)
+    numbers = numbers.rename(columns={"diameter": "diameter, at most"}).sort_values("validation share", ascending=False, kind="stable")
+    st.caption(
+        "Sorted by validation share. Words tell a cluster from the others (c-TF-IDF). Diameter and variance are of the validation and selected source vectors, "
+        "which have length 1; the diameter of a sample underestimates that of what it was drawn from. Choose a row to read its pairs."
+    )
+    event = st.dataframe(
+        numbers,
+        hide_index=True,
+        height=360,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="cluster_table",
+        column_config=views.columns_of(numbers),
+    )
+    rows = event["selection"]["rows"]
+    if rows:
+        _pairs_of(data, task, int(numbers["cluster"].iloc[rows[0]]))
+
+
+def _pairs_of(data: LoadedData, task: Problem, cluster: int) -> None:
+    ranking = stages.ranking()
+    members = np.flatnonzero(task.clustering.pool_labels == cluster) if ranking is None else ranking.members(cluster)
+    mine = np.flatnonzero(task.clustering.validation_labels == cluster)
+    st.markdown(f"**Cluster {cluster}: validation**, the first {min(_EXAMPLES, len(mine)):,} of {len(mine):,}")
+    views.pairs(data.validation, mine[:_EXAMPLES], height=240)
+    st.markdown(f"**Cluster {cluster}: pool**, the best {min(_EXAMPLES, len(members)):,} of {len(members):,}")
+    scores = {} if ranking is None else {"score": ranking.scores[members[:_EXAMPLES]]}
+    views.pairs(data.pool, members[:_EXAMPLES], scores, height=240)

@@ -1,0 +1,103 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from craft_core.cluster import KMeans
+from craft_core.config import Data, ExperimentConfig, Export, from_record, from_toml, to_record, to_toml
+from craft_core.corpus import Cleaning, Columns, Limits
+from craft_core.errors import ParameterError
+from craft_core.params import Param, build, parameters
+from craft_core.selectors import SELECTORS
+from craft_core.vectorize import VECTORIZERS
+
+DATA = Data(("pool.tsv", 'more "quoted" ü.csv'), "validation.tsv", "test.tsv")
+
+
+def values(one: Param) -> st.SearchStrategy:
+    """Any value a parameter may have; free text keeps its default, as some texts are names of columns or encodings."""
+    if one.choices:
+        return st.sampled_from(one.choices)
+    if one.kind is bool:
+        return st.booleans()
+    if one.kind is str:
+        return st.just(one.default)
+    low, high = one.low if one.low is not None else -1000, one.high if one.high is not None else 10**6
+    number = st.integers(int(low), int(high)) if one.kind is int else st.floats(float(low), float(high))
+    return st.one_of(st.none(), number) if one.optional else number
+
+
+@st.composite
+def built(draw: st.DrawFn, cls: type) -> object:
+    found = {one.name: draw(values(one)) for one in parameters(cls)}
+    try:
+        return build(cls, found, cls.__name__)
+    except ParameterError:
+        return cls()  # two values that do not go together
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> ExperimentConfig:
+    return ExperimentConfig(
+        DATA,
+        draw(st.integers(1, 10**9)),
+        draw(st.integers(0, 2**63)),
+        draw(built(Columns)),
+        draw(built(Limits)),
+        draw(built(Cleaning)),
+        draw(built(VECTORIZERS[draw(st.sampled_from(list(VECTORIZERS)))])),
+        draw(built(KMeans)),
+        draw(built(SELECTORS[draw(st.sampled_from(list(SELECTORS)))])),
+        draw(built(Export)),
+    )
+
+
+@given(configs())
+def test_a_config_survives_toml_to_the_last_bit(config: ExperimentConfig) -> None:
+    assert repr(from_toml(to_toml(config))) == repr(config)
+
+
+def test_a_parameter_that_is_off_stays_off() -> None:
+    config = ExperimentConfig(DATA, cleaning=Cleaning(max_characters=None))
+    assert 'max_characters = "none"' in to_toml(config)
+    assert from_toml(to_toml(config)).cleaning.max_characters is None
+
+
+def test_a_short_recipe_takes_defaults() -> None:
+    config = from_toml('[data]\npool = "pool.tsv"\nvalidation = "validation.tsv"\n')
+    assert config == ExperimentConfig(Data(("pool.tsv",), "validation.tsv"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_clusters": 3}, "unknown entry 'n_clusters'"),
+        ({"clustering": {"clusters": 3}}, "no parameter 'clusters'. It has: n_clusters"),
+        ({"clustering": {"n_clusters": 0}}, "'n_clusters' parameter of k-means must lie in"),
+        ({"clustering": 3}, "'clustering' must be a section"),
+        ({"selector": {"name": "magic"}}, "no selector 'magic'"),
+        ({"selector": {"allocation": "water-fill"}}, "name"),
+        ({"vectorizer": {"name": "magic"}}, "no vectorizer 'magic'"),
+        ({"budget": 0}, "budget must be a whole number of at least 1"),
+        ({"budget": "many"}, "Got 'many'"),
+        ({"seed": -1}, "seed must be a whole number of at least 0"),
+        ({"data": {"pool": [], "validation": "v"}}, "must name the 'pool' files"),
+        ({"data": {"pool": ["p"]}}, "one 'validation' file"),
+        ({"data": {"pool": ["p"], "validation": "v", "train": "t"}}, "unknown entry 'train'"),
+    ],
+)
+def test_a_bad_recipe_gets_a_sentence(change: dict, message: str) -> None:
+    record = to_record(ExperimentConfig(DATA)) | change
+    with pytest.raises(ParameterError, match=message):
+        from_record(record)
+
+
+def test_text_that_is_no_toml_gets_a_sentence() -> None:
+    with pytest.raises(ParameterError, match="not valid TOML"):
+        from_toml("[data")
+
+
+def test_every_part_of_a_config_is_written() -> None:
+    config = ExperimentConfig(DATA)
+    assert set(to_record(config)) == set(replace(config).__dataclass_fields__)
