@@ -20,10 +20,10 @@ __all__ = ["FORMATS", "Data", "ExperimentConfig", "Export", "from_record", "from
 
 T = TypeVar("T")
 
-_NONE = "none"
-
 FORMATS = ("parquet", "csv", "tsv", "jsonl", "text", "csv.gz", "tsv.gz", "jsonl.gz", "text.gz")
 """Formats a subset can be written in; "text" is two line-aligned files."""
+
+_NONE = "none"  # what is written for a parameter that is off where it would be on by default: TOML has no word for it
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,10 @@ def from_record(values: Mapping[str, Any]) -> ExperimentConfig:
         made[section] = _built(cls, _section(values, section), section)
     for section, find in _CHOSEN.items():
         chosen = dict(_section(values, section))
+        if chosen and "name" not in chosen:
+            raise ParameterError(f"The recipe's [{section}] must say which one, by its 'name'.")
         if chosen:
-            made[section] = _built(find(chosen.pop("name", None)), chosen, section)
+            made[section] = _built(find(chosen.pop("name")), chosen, section)
     return ExperimentConfig(**made)
 
 
@@ -140,7 +142,7 @@ def from_toml(text: str) -> ExperimentConfig:
 
 
 def _written(owner: Any) -> dict[str, Any]:
-    """Return the parameters of an object; one that is None where that is not the default becomes "none", as TOML has no word for it."""
+    """Return the parameters of an object; one that is None where that is not the default becomes "none"."""
     off = [one.name for one in parameters(type(owner)) if one.default is not None and getattr(owner, one.name) is None]
     return record(owner) | dict.fromkeys(off, _NONE)
 

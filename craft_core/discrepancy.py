@@ -21,6 +21,7 @@ __all__ = [
     "Energy",
     "energy_distance",
     "half_against_half",
+    "has_labels",
     "label_columns",
     "label_shares",
     "mean_energy",
@@ -110,14 +111,18 @@ def sample_pairs(pairs: EncodedPairs, positions: IntVector, rng: np.random.Gener
 
 def label_columns(corpus: Corpus) -> tuple[str, ...]:
     """Return the names of the further columns that hold labels: text with 2 to `MAX_LABELS` distinct values, missing ones not counted."""
-    found = []
-    for name in corpus.columns.column_names:
-        column = corpus.columns.column(name)
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            n_values = pc.count_distinct(column, mode="only_valid").as_py()
-            if 2 <= n_values <= MAX_LABELS:
-                found.append(name)
-    return tuple(found)
+    return tuple(name for name in corpus.columns.column_names if has_labels(corpus, name, least=2))
+
+
+def has_labels(corpus: Corpus, name: str, least: int = 1) -> bool:
+    """Return whether there is a further column of this name, of text with `least` to `MAX_LABELS` distinct values."""
+    if name not in corpus.columns.column_names:
+        return False
+    column = corpus.columns.column(name)
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return False
+    n_values = int(pc.count_distinct(column, mode="only_valid").as_py())
+    return least <= n_values <= MAX_LABELS
 
 
 def label_shares(column: pa.ChunkedArray, positions: IntVector | None = None) -> dict[str, float]:

@@ -129,14 +129,15 @@ def _energies(
     problem: Problem, folds: list[tuple[IntVector, EncodedPairs]], budget: int, rng: np.random.Generator, progress: Progress
 ) -> tuple[Energy, Anchors]:
     selected, random, pool, halves = [], [], [], []
-    for chosen, held_out in folds:
-        progress(0.2, "Measuring the distance to held-out pairs")
+    for number, (chosen, held_out) in enumerate(folds):
+        now = part(progress, number / len(folds), (number + 1) / len(folds))
+        now(0.0, "Measuring the distance to held-out pairs")
         held = sample_pairs(held_out, np.arange(len(held_out)), rng)  # once, so that a selection and its anchors face the same pairs
         selected.append(energy_distance(sample_pairs(problem.pool, chosen, rng), held))
         for _ in range(_RANDOM_REPEATS):
             drawn = Random().select(problem, max(budget, 2), rng).indices
             random.append(energy_distance(sample_pairs(problem.pool, drawn, rng), held))
-        progress(0.7, "Measuring the anchors")
+        now(0.5, "Measuring the anchors")
         pool.append(energy_distance(sample_pairs(problem.pool, problem.available, rng), held))
         halves.append(half_against_half(held, rng))
     return mean_energy(selected), Anchors(mean_energy(halves), mean_energy(random), mean_energy(pool))

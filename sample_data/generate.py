@@ -45,6 +45,7 @@ OVERLAP_TEST = 10
 MISALIGNED_SHARE = 0.10
 
 FIELD = re.compile(r"\{([a-z_]+)(\d?)(:o)?\}")
+COMMON = 10  # times that a common pattern is drawn for each time of another
 TRIES = 30  # fruitless draws after which a pattern counts as used up
 REQUESTS = ("Add ", "Bring ", "Call ", "Clean ", "Go ", "Keep ", "Put ", "Select ", "Show ", "Take ", "Tell ", "Wash ", "Write ")
 
@@ -87,11 +88,14 @@ class Domain:
         Source and target pattern.
     slots : dict
         Slot name to its entries ``[English, Hindi, Hindi oblique (optional)]``.
+    common : tuple of int
+        Indices of the patterns that are drawn more often than the others.
     """
 
     name: str
     patterns: list[tuple[str, str]]
     slots: Slots
+    common: tuple[int, ...] = ()
 
 
 def normalise(text: str) -> str:
@@ -129,7 +133,8 @@ def load_domains(folder: Path = PATTERNS) -> list[Domain]:
     for path in sorted(folder.glob("*.toml")):
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         patterns = [(entry["source"], entry["target"]) for entry in content["patterns"]]
-        domains.append(Domain(content["domain"], patterns, content["slots"]))
+        common = tuple(index for index, entry in enumerate(content["patterns"]) if entry.get("common", False))
+        domains.append(Domain(content["domain"], patterns, content["slots"], common))
     return domains
 
 
@@ -186,7 +191,7 @@ def fill(template: str, values: dict[str, list[str]], column: int) -> str:
 
 
 def draw_pairs(domain: Domain, count: int, taken: set[str], rng: Rng) -> list[Pair]:
-    """Draw distinct pairs of a domain, turning through its patterns so that each gets about as many.
+    """Draw distinct pairs of a domain, turning through its patterns so that each gets about as many, common ones more.
 
     Parameters
     ----------
@@ -210,7 +215,7 @@ def draw_pairs(domain: Domain, count: int, taken: set[str], rng: Rng) -> list[Pa
         If the patterns cannot give so many.
     """
     pairs: list[Pair] = []
-    live = list(rng.permutation(len(domain.patterns)))
+    live = list(rng.permutation([*range(len(domain.patterns)), *(domain.common * (COMMON - 1))]))
     while len(pairs) < count:
         if not live:
             raise ValueError(f"{domain.name}: patterns give only {len(pairs)} of {count} pairs")
@@ -312,7 +317,8 @@ def near_duplicates(pairs: list[Pair], taken: set[str]) -> list[Pair]:
         keys = {normalise(copy.source), normalise(copy.target)}
         new = keys - {normalise(pair.source), normalise(pair.target)}
         if copy == pair or new & taken:
-            copy = lower(pair) if turn % 2 else drop_stop(pair)
+            # a sentence that begins with a digit may have no capital to lose
+            copy = lower(pair) if turn % 2 and lower(pair) != pair else drop_stop(pair)
         taken |= {normalise(copy.source), normalise(copy.target)}
         copies.append(replace(copy, planted="near-duplicate"))
     return copies

@@ -77,7 +77,7 @@ def test_a_short_recipe_takes_defaults() -> None:
         ({"clustering": {"n_clusters": 0}}, "'n_clusters' parameter of k-means must lie in"),
         ({"clustering": 3}, "'clustering' must be a section"),
         ({"selector": {"name": "magic"}}, "no selector 'magic'"),
-        ({"selector": {"allocation": "water-fill"}}, "name"),
+        ({"selector": {"allocation": "water-fill"}}, "must say which one, by its 'name'"),
         ({"vectorizer": {"name": "magic"}}, "no vectorizer 'magic'"),
         ({"budget": 0}, "budget must be a whole number of at least 1"),
         ({"budget": "many"}, "Got 'many'"),

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_a_budget_that_cannot_be_met_is_told(tmp_path: Path) -> None:
 
 
 def test_what_cleaning_leaves_empty_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="No pair of the .* is left after cleaning"):
+    with pytest.raises(DataError, match=r"No pair of the .* is left after cleaning"):
         world(tmp_path, cleaning=Cleaning(max_characters=3))
 
 
@@ -94,7 +95,7 @@ def test_progress_rises_and_can_cancel(tmp_path: Path) -> None:
     config = ExperimentConfig(data, budget=20, clustering=KMeans(n_clusters=4), vectorizer=Tfidf(dimensions=16))
     seen: list[float] = []
     run(config, open_files(data), lambda share, _: seen.append(share))
-    assert all(later >= earlier - 1e-9 for earlier, later in zip(seen, seen[1:], strict=False))
+    assert all(later >= earlier - 1e-9 for earlier, later in pairwise(seen))
     assert 0.9 < seen[-1] <= 1.0
 
     def stop(share: float, text: str) -> None:
@@ -138,6 +139,5 @@ def test_real_news_are_found_in_a_mixed_pool() -> None:
     config = ExperimentConfig(data, budget=2_000, clustering=KMeans(n_clusters=100), selector=Craft())
     report = run(config, open_files(data))
     shares = label_shares(report.data.pool.columns.column("domain"), report.selection.indices)
-    print(report.seconds, shares, report.diagnostics.energy, report.diagnostics.anchors)
     assert shares["news"] >= 0.18
     assert 3 * report.diagnostics.energy.joint <= report.diagnostics.anchors.random.joint

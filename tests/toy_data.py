@@ -6,12 +6,12 @@ import numpy as np
 
 TOPICS = {
     "stars": (
-        "star planet orbit comet moon galaxy telescope light dust sky".split(),
-        "tara graha kaksha dhumketu chandra mandakini doorbin prakash dhool".split(),
+        ["star", "planet", "orbit", "comet", "moon", "galaxy", "telescope", "light", "dust", "sky"],
+        ["tara", "graha", "kaksha", "dhumketu", "chandra", "mandakini", "doorbin", "prakash", "dhool"],
     ),
     "bread": (
-        "flour yeast oven dough crust butter knead salt rise bake".split(),
-        "aata khameer bhatti loi papdi makkhan goondh namak phool".split(),
+        ["flour", "yeast", "oven", "dough", "crust", "butter", "knead", "salt", "rise", "bake"],
+        ["aata", "khameer", "bhatti", "loi", "papdi", "makkhan", "goondh", "namak", "phool"],
     ),
 }
 HEADER = ("id", "source", "target", "topic")

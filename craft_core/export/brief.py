@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from craft_core.experiment import Report
-from craft_core.export.metrics import counts_record, label_table, metrics_record
+from craft_core.export.metrics import counts_record, decimals, label_table, metrics_record
 
 __all__ = ["summary"]
 
@@ -63,4 +63,4 @@ def _energies(metrics: dict[str, Any]) -> list[str]:
 def _number(value: float | str) -> str:
     if isinstance(value, str):
         return "infinite" if value == "inf" else value
-    return f"{value:.4f}"
+    return decimals(value)

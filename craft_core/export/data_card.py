@@ -9,7 +9,7 @@ from typing import Any
 from craft_core.config import ExperimentConfig, to_record
 from craft_core.experiment import Report
 from craft_core.export.inputs import input_records
-from craft_core.export.metrics import counts_record, label_table, metrics_record
+from craft_core.export.metrics import counts_record, decimals, label_table, metrics_record
 
 __all__ = ["card"]
 
@@ -31,7 +31,9 @@ _SIDES = ("source", "target", "joint")
 
 _OPENING = """\
 {chosen:,} pairs of text, chosen out of {pool:,} for fine-tuning so that they resemble a validation set of {validation:,} pairs.
-The method is `{selector}`, the seed {seed}. {texts}
+The method is `{selector}`, the seed {seed}. {texts}"""
+
+_READING = """
 
 The method `craft` is our reading of the public abstract of CRAFT (arXiv 2604.22693): the full text was not at hand, and the allocation
 under limited supply, the bound and the measures are ours."""
@@ -82,7 +84,8 @@ def card(report: Report, config: ExperimentConfig, subset: tuple[str, ...]) -> s
 
 def _opening(report: Report, config: ExperimentConfig) -> str:
     marked = config.export.safe_for_spreadsheets and config.export.format.split(".")[0] in ("csv", "tsv")
-    return _OPENING.format(
+    opening = _OPENING if config.selector.name != "craft" else _OPENING + _READING
+    return opening.format(
         chosen=len(report.selection),
         pool=len(report.data.pool),
         validation=len(report.data.validation),
@@ -155,7 +158,7 @@ def _measured(metrics: dict[str, Any]) -> list[str]:
 def _number(value: float | str) -> str:
     if isinstance(value, str):
         return "infinite" if value == "inf" else value
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else decimals(value)
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 from craft_core.config import Data, ExperimentConfig
 from craft_core.corpus import file_digest
-from craft_core.errors import DataError
 from craft_core.experiment import Report, parts_of
 from craft_core.params import build, record
 from craft_core.vectorize import Vectorizer
@@ -118,21 +117,25 @@ def with_data(config: ExperimentConfig, pool: Sequence[str] | None, validation: 
 def by_name(config: ExperimentConfig) -> ExperimentConfig:
     """Return the config with file names in place of paths, for a download that is unpacked beside the inputs.
 
-    Raises
-    ------
-    DataError
-        If two inputs have the same file name.
+    Where inputs share a name, each of these is looked for in a folder called like its role: ``test/news.tsv``; ``pool/2/a.tsv`` for a
+    second pool file.
     """
+    data = config.data
+    given = [(f"pool/{number}", entry) for number, entry in enumerate(data.pool, 1)] if len(data.pool) > 1 else [("pool", data.pool[0])]
+    given += [("validation", data.validation), *([] if data.test is None else [("test", data.test)])]
+    names = [_base_names(entry) for _, entry in given]
+    everyone = [name for parts in names for name in parts]
+    placed = [
+        "+".join(f"{role}/{name}" if any(everyone.count(one) > 1 for one in parts) else name for name in parts)
+        for (role, _), parts in zip(given, names, strict=True)
+    ]
+    n_pool = len(data.pool)
+    named = replace(config, data=Data(tuple(placed[:n_pool]), placed[n_pool], None if data.test is None else placed[-1]))
+    return _moved_vectorizer(named, lambda path: PurePosixPath(path.replace("\\", "/")).name, Path())
 
-    def base(entry: str) -> str:
-        return "+".join(PurePosixPath(part.replace("\\", "/")).name for part in entry.split("+"))
 
-    named = _renamed(config, base)
-    names = [*named.data.pool, named.data.validation, *([] if named.data.test is None else [named.data.test])]
-    for name in names:
-        if names.count(name) > 1:
-            raise DataError(f"Two inputs are called '{name}', so they cannot lie in one folder. Rename one of them.")
-    return _moved_vectorizer(named, base, Path())
+def _base_names(entry: str) -> list[str]:
+    return [PurePosixPath(part.replace("\\", "/")).name for part in entry.split("+")]
 
 
 def _moved_vectorizer(config: ExperimentConfig, change: Callable[[str], str], here: Path) -> ExperimentConfig:

@@ -130,9 +130,8 @@ def compare_inputs(expected: Sequence[InputRecord], found: Sequence[InputRecord]
             differences.append(f"The manifest has {len(wanted)} {role} files ({names}), but {len(given)} are here.")
         for one, other in zip(wanted, given, strict=False):
             if one.sha256 != other.sha256:
-                differences.append(
-                    f"The {role} file '{other.name}' differs from the one of the manifest, '{one.name}' ({one.bytes:,} bytes)."
-                )
+                shorts = f"sha256 {other.sha256[:12]}…, not {one.sha256[:12]}…"
+                differences.append(f"The {role} file '{other.name}' differs from the manifest's '{one.name}' ({shorts}).")
     return tuple(differences)
 
 
@@ -161,17 +160,17 @@ def _craft_version() -> str:
 
 def platform_record() -> dict[str, str]:
     """Return what may change the last bit of a floating-point number."""
+    import faiss  # noqa: F401 - each brings its own linear algebra, which is listed once it is loaded
+    import scipy.linalg  # noqa: F401
     from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
-    libraries = {
-        f"{one['internal_api']} {one.get('version') or ''} {one.get('architecture') or ''}".strip() + f" on {one['num_threads']} threads"
-        for one in threadpool_info()
-    }
+    found = [one for one in threadpool_info() if one["user_api"] == "blas"]
+    libraries = {f"{one['internal_api']} {one['version']} {one.get('architecture', '')} on {one['num_threads']} threads" for one in found}
     return {
         "system": platform.system(),
         "machine": platform.machine(),
         "implementation": sys.implementation.name,
-        "numerics": "; ".join(sorted(libraries)),
+        "linear algebra": "; ".join(sorted(libraries)),
     }
 
 

@@ -6,10 +6,11 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from craft_core.discrepancy import Energy, label_columns, label_shares
+from craft_core.discrepancy import Energy, has_labels, label_columns, label_shares
 from craft_core.experiment import Report
+from craft_core.export.inputs import ROLES
 
-__all__ = ["counts_record", "label_table", "metrics_record"]
+__all__ = ["counts_record", "decimals", "label_table", "metrics_record"]
 
 LabelTable = dict[str, dict[str, dict[str, float]]]
 """By label column, then by value: the value's share among "chosen", "pool" and, where it has the column, "validation"."""
@@ -18,7 +19,8 @@ LabelTable = dict[str, dict[str, dict[str, float]]]
 def counts_record(report: Report) -> dict[str, Any]:
     """Return pairs read, dropped by each rule, found but kept, and used, for every role; and pairs chosen."""
     counts: dict[str, Any] = {}
-    for role, cleaning in report.data.cleanings.items():
+    for role in (one for one in ROLES if one in report.data.cleanings):
+        cleaning = report.data.cleanings[role]
         counts[role] = {
             "read": cleaning.n_in,
             "dropped": {one.reason: one.count for one in cleaning.found if one.applied},
@@ -47,15 +49,19 @@ def metrics_record(report: Report) -> dict[str, Any]:
     }
 
 
+def decimals(value: float) -> str:
+    """Return a number with four decimals, or a small one with its power of ten, so that it is not shown as zero."""
+    return f"{value:.4f}" if value == 0 or abs(value) >= 0.001 else f"{value:.1e}"
+
+
 def label_table(report: Report) -> LabelTable:
     """Return the share of each value of every label column of the pool, the value most frequent among the chosen pairs first."""
     pool, validation = report.data.pool, report.data.validation
-    wanted = label_columns(validation)
     table: LabelTable = {}
     for name in label_columns(pool):
         column = pool.columns.column(name)
         shares = {"chosen": label_shares(column, report.selection.indices), "pool": label_shares(column)}
-        if name in wanted:
+        if has_labels(validation, name):
             shares["validation"] = label_shares(validation.columns.column(name))
         values = dict.fromkeys(value for one in shares.values() for value in one)
         table[name] = {value: {who: one.get(value, 0.0) for who, one in shares.items()} for value in values}

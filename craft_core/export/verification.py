@@ -15,6 +15,7 @@ from craft_core.export.folder import write_outputs
 from craft_core.export.inputs import InputRecord, beside, input_records, vector_records, with_data
 from craft_core.export.manifest import MANIFEST, Manifest, compare_inputs, platform_record, read_manifest, versions
 from craft_core.progress import Progress, silent
+from craft_core.vectorize import Precomputed
 
 __all__ = ["Verification", "verify", "verify_against"]
 
@@ -73,25 +74,33 @@ def verify(
     notes = _notes(manifest)
     if changed:
         return Verification((*differences, *changed), (*notes, "It was not run again, as its inputs are not the same."))
-    again = _compare(run(config, open_files(config.data), progress), manifest)
+    # under the names its inputs have in the manifest, as these stand in the recipe and the card
+    again = _compare(run(config, open_files(config.data), progress), manifest.config, manifest)
     return Verification((*differences, *again), notes)
 
 
 def verify_against(report: Report, manifest: Manifest) -> Verification:
     """Compare a finished run with a manifest: its inputs, its choices, and the files it would write."""
-    differences = list(compare_inputs(manifest.inputs, input_records(report)))
+    inputs = input_records(report)
+    differences = list(compare_inputs(manifest.inputs, inputs))
+    config = _placed(report.config, manifest.config, [one.role for one in inputs] == [one.role for one in manifest.inputs])
     for section in ("budget", "seed", "columns", "limits", "cleaning", "vectorizer", "clustering", "selector", "export"):
-        here, there = getattr(report.config, section), getattr(manifest.config, section)
-        if repr(here) != repr(there) and not (section == "vectorizer" and getattr(here, "folder", None)):
+        here, there = getattr(config, section), getattr(manifest.config, section)
+        if repr(here) != repr(there):
             differences.append(f"The {section} of this run, {here!r}, is not the manifest's, {there!r}.")
-    return Verification((*differences, *_compare(report, manifest)), _notes(manifest))
+    return Verification((*differences, *_compare(report, config, manifest)), _notes(manifest))
 
 
-def _compare(report: Report, manifest: Manifest) -> tuple[str, ...]:
-    """Write the run again under the names its inputs have in the manifest, which stand in the recipe and the card."""
-    config = replace(report.config, data=manifest.config.data)
-    if getattr(manifest.config.vectorizer, "folder", None) or repr(config.vectorizer) != repr(manifest.config.vectorizer):
-        config = replace(config, vectorizer=manifest.config.vectorizer)
+def _placed(config: ExperimentConfig, there: ExperimentConfig, same_inputs: bool) -> ExperimentConfig:
+    """Call the inputs as another config does: where they lie makes no difference to what is chosen."""
+    if same_inputs:
+        config = replace(config, data=there.data)
+    if isinstance(config.vectorizer, Precomputed) and isinstance(there.vectorizer, Precomputed) and config.vectorizer.folder:
+        config = replace(config, vectorizer=replace(config.vectorizer, folder=there.vectorizer.folder))
+    return config
+
+
+def _compare(report: Report, config: ExperimentConfig, manifest: Manifest) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory() as name:
         written = write_outputs(report, config, Path(name))
         found = {one: file_digest(Path(name) / one) for one in written}

@@ -42,7 +42,7 @@ def open_model(name: str, device: str) -> Any:
     if importlib.util.find_spec("sentence_transformers") is None:
         raise ParameterError("Sentence-transformers is not installed. Run: pip install sentence-transformers. Or choose tfidf.")
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         _hold_model(folder)
         return _open(str(folder), device, local=True)
     if name.startswith((".", "/", "~", "\\")):

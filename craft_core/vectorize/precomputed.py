@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from craft_core.arrays import FloatMatrix
+from craft_core.arrays import FloatMatrix, IntVector
 from craft_core.corpus.pairs import Corpus
 from craft_core.errors import DataError
 from craft_core.params import check, param
@@ -95,7 +95,7 @@ def _read_column(corpus: Corpus, name: str) -> FloatMatrix:
     return vectors
 
 
-def _column_block(block: pa.ChunkedArray, dimensions: int, rows: pa.Array, what: str) -> FloatMatrix:
+def _column_block(block: pa.ChunkedArray, dimensions: int, rows: IntVector, what: str) -> FloatMatrix:
     numbers = pc.list_flatten(block)
     if numbers.null_count:
         raise DataError(f"{what} has vectors with {numbers.null_count:,} missing numbers near row {int(rows[0]):,}. Fill or drop them.")

@@ -1,0 +1,247 @@
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toy_data import rows, write_world
+
+import craft_core
+from craft_core import cli
+from craft_core.selectors import SELECTORS
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["--n-clusters", "4", "--budget", "60", "--tfidf-dimensions", "16"]
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_world(tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def select(*more: str, selector: str = "craft", out: str = "out", options: list[str] = SMALL) -> int:
+    data = ["--pool", "data/pool.tsv", "--validation", "data/validation.tsv", "--test", "data/test.tsv"]
+    return cli.main(["select", selector, *data, "--out", out, *options, *more])
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {one["name"]: one["sha256"] for one in json.loads((folder / "manifest.json").read_bytes())["outputs"]}
+
+
+def error(capsys: pytest.CaptureFixture[str]) -> str:
+    text = capsys.readouterr().err
+    assert "Traceback" not in text
+    return text.strip().splitlines()[-1]
+
+
+def test_select_writes_an_export_and_tells_in_short(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert select() == 0
+    shown = capsys.readouterr()
+    for words in ("Pool:", "Chosen:      60 of a budget of 60", "stars", "half against half", "Written:     out: subset.parquet"):
+        assert words in shown.out
+    assert "%" in shown.err
+    assert (world / "out" / "subset.parquet").is_file()
+
+
+def test_quiet_is_quiet(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert select("--quiet") == 0
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "")
+
+
+def test_verify_says_identical_then_names_a_changed_pool(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert select("--quiet") == 0
+    assert cli.main(["verify", "out"]) == 0
+    assert capsys.readouterr().out.startswith("Identical")
+    path = world / "data" / "pool.tsv"
+    data = bytearray(path.read_bytes())
+    data[-2] ^= 1
+    path.write_bytes(bytes(data))
+    assert cli.main(["verify", "out", "--quiet"]) == 1
+    assert "The pool file 'pool.tsv' differs" in capsys.readouterr().out
+
+
+def test_verify_names_a_changed_subset(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert select("--quiet", "--format", "csv") == 0
+    path = world / "out" / "subset.csv"
+    path.write_bytes(path.read_bytes().replace(b"star", b"stir", 1))
+    assert cli.main(["verify", "out", "--quiet"]) == 1
+    assert capsys.readouterr().out.splitlines() == ["The output 'subset.csv' was changed: its sha256 is not the manifest's."]
+
+
+def test_a_recipe_replays_to_the_same_hashes(world: Path) -> None:
+    assert select("--quiet", "--max-characters", "none", "--no-drop-source-overlaps", "--format", "text") == 0
+    assert cli.main(["select", "--recipe", "out/recipe.toml", "--out", "again", "--quiet"]) == 0
+    assert hashes(world / "again") == hashes(world / "out")
+
+
+def test_a_folder_moves_with_its_inputs(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert select("--quiet", out="data/out") == 0
+    (world / "data").rename(world / "elsewhere")
+    assert cli.main(["verify", "elsewhere/out", "--quiet"]) == 0
+    assert cli.main(["select", "--recipe", "elsewhere/out/recipe.toml", "--out", "elsewhere/again", "--quiet"]) == 0
+    assert hashes(world / "elsewhere" / "again") == hashes(world / "elsewhere" / "out")
+
+
+def test_a_recipe_takes_data_that_moved(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert select("--quiet") == 0
+    (world / "data" / "pool.tsv").rename(world / "moved.tsv")
+    assert cli.main(["select", "--recipe", "out/recipe.toml", "--out", "again", "--quiet"]) == 2
+    assert "There is no pool file" in error(capsys)
+    assert cli.main(["select", "--recipe", "out/recipe.toml", "--out", "again", "--quiet", "--pool", "moved.tsv"]) == 0
+    assert hashes(world / "again")["subset.parquet"] == hashes(world / "out")["subset.parquet"]
+    assert cli.main(["verify", "out", "--quiet", "--pool", "moved.tsv"]) == 0
+
+
+def test_two_text_files_and_two_pools(world: Path) -> None:
+    for name, pairs in (("a", rows(50, ("stars",), 7, "a")), ("b", rows(60, ("bread",), 8, "b")), ("v", rows(20, ("stars",), 9, "v"))):
+        for side, position in (("en", 1), ("hi", 2)):
+            (world / f"{name}.{side}").write_text("".join(row[position] + "\n" for row in pairs), encoding="utf-8")
+    words = ["select", "craft", "--pool", "a.en+a.hi", "b.en+b.hi", "--validation", "v.en+v.hi", "--out", "out", *SMALL, "--budget", "10"]
+    assert cli.main([*words, "--quiet", "--format", "text"]) == 0
+    assert np.load("out/indices.npy").max() < 50
+    assert cli.main(["verify", "out", "--quiet"]) == 0
+
+
+@pytest.mark.parametrize("selector", SELECTORS)
+@pytest.mark.parametrize("vectorizer", ["tfidf", "hashing"])
+def test_every_selector_and_vectorizer_runs(world: Path, selector: str, vectorizer: str) -> None:
+    options = ["--n-clusters", "4", "--budget", "30", "--vectorizer", vectorizer, f"--{vectorizer}-dimensions", "16", "--quiet"]
+    assert select(selector=selector, options=options) == 0
+    assert len(np.load("out/indices.npy")) == 30
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--hashing-dimensions", "32"], "--hashing-dimensions belongs to the vectorizer hashing, but tfidf is used."),
+        (["--n-clusters", "0"], "The 'n_clusters' parameter of k-means must lie in"),
+        (["--budget", "0"], "The budget must be a whole number of at least 1 pair. Got 0."),
+        (["--seed", "-1"], "The seed must be a whole number of at least 0. Got -1."),
+        (["--n-clusters", "9999"], "must be at most"),
+        (["--pool", "nowhere.tsv"], "There is no pool file 'nowhere.tsv'. Put it there, or point to it with --pool."),
+        (["--source-column", "French"], "has no column 'French'"),
+        (["--max-rows", "10"], "beyond the limit of 10 rows"),
+        (["--out", "data"], "is not empty"),
+        (["--out", "data", "--overwrite"], "no manifest.json"),
+    ],
+)
+def test_a_mistake_gets_a_sentence_and_leaves_nothing(
+    world: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
+) -> None:
+    assert select("--quiet", *more) == 2
+    assert message in error(capsys)
+    assert sorted(path.name for path in world.iterdir()) == ["data"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["select"], "Choose a selector"),
+        (["select", "--out", "out"], "Choose a selector"),
+        (["select", "--recipe", "r.toml"], "Name a new folder for the export with --out."),
+        (["select", "--recipe", "r.toml", "--out", "o", "--budget", "5"], "the recipe holds everything else. Got --budget."),
+        (["select", "--budget", "5", "--recipe", "r.toml", "--out", "o"], "Got --budget."),
+        (["select", "craft", "--recipe=r.toml", "--out", "o"], "Got craft."),
+        (["select", "--recipe", "no.toml", "--out", "o"], "The recipe 'no.toml' cannot be read: No such file"),
+        (["select", "--recipe", "r.toml", "--out", "o"], "not valid TOML"),
+        (["verify", "nowhere"], "There is no manifest.json in 'nowhere'"),
+    ],
+)
+def test_a_command_that_cannot_work_gets_a_sentence(
+    world: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    (world / "r.toml").write_text("[data")
+    assert cli.main(words) == 2
+    assert message in error(capsys)
+
+
+@pytest.mark.parametrize(
+    "words", [["magic"], ["select", "magic"], ["select", "craft", "--budge", "3"], ["select", "craft", "--format", "doc"], []]
+)
+def test_usage_mistakes_exit_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(words)
+    assert stopped.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_an_interruption_leaves_nothing(world: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("craft_core.export.folder.manifest_text", interrupted)
+    assert select("--quiet") == 130
+    assert "nothing was written" in error(capsys)
+    assert sorted(path.name for path in world.iterdir()) == ["data"]
+
+
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for one in action.choices.values():
+                yield from parsers(one)
+
+
+@pytest.mark.parametrize("command", ["select", "verify", "benchmark"])
+def test_help_explains_every_option_with_its_default(command: str) -> None:
+    n_options = 0
+    for parser in parsers(cli.make_parser(command)):
+        text = " ".join(parser.format_help().split())
+        for action in parser._actions:
+            if isinstance(action, argparse._HelpAction | argparse._SubParsersAction):
+                continue
+            n_options += 1
+            assert action.help, action.option_strings
+            assert "(default: " in action.help, action.option_strings
+            shown = action.help.replace("%(default)s", str(action.default)).replace("%%", "%")
+            assert " ".join(shown.split()).replace("-", "").replace(" ", "") in text.replace("-", "").replace(" ", "")
+    assert n_options > {"select": 60, "verify": 4, "benchmark": 6}[command]
+
+
+def test_defaults_are_those_of_the_parameters(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["select", "craft", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "--n-clusters N Number of clusters the source vectors are cut into. (default: 100)",
+        "(default: water-fill)",
+        "--no-drop-empty",
+    ):
+        assert words in text
+
+
+def test_help_is_instant_and_loads_nothing_heavy() -> None:
+    code = "import atexit, sys, craft_core.cli as c\natexit.register(lambda: print(sorted({'numpy', 'pyarrow'} & set(sys.modules))))\n"
+    code += "c.main(['--help'])"
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert time.perf_counter() - start < 2  # 0.1 s on a quiet machine
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_command_line_runs_as_a_program(world: Path) -> None:
+    words = ["select", "craft", "--pool", "data/pool.tsv", "--validation", "data/validation.tsv", "--out", "out", *SMALL]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-m", "craft_core", *words], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "held-out halves of validation (60 pairs)" in done.stdout
+    failed = subprocess.run([sys.executable, "-m", "craft_core", *words], env=environment, capture_output=True, text=True, check=False)
+    assert (failed.returncode, failed.stdout) == (2, "")
+    assert "is not empty" in failed.stderr
+
+
+def test_public_names_are_there() -> None:
+    assert craft_core.__version__ == "0.1.0"
+    for name in craft_core.__all__:
+        assert getattr(craft_core, name) is not None
+    with pytest.raises(AttributeError, match="magic"):
+        _ = craft_core.magic

