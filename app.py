@@ -12,8 +12,8 @@ with session.frame(
 ):
     views.plot(
         pipeline_figure(dark=views.is_dark()),
-        "The pipeline: texts become vectors, source vectors are cut into clusters, the clusters share the budget like the validation set, the "
-        "best-fitting pairs of each are selected, and the selection is measured.",
+        "The pipeline: texts become vectors, source vectors are cut into clusters, the clusters share the budget like the validation set, "
+        "the best-fitting pairs of each are selected, and the selection is measured.",
         "pipeline",
     )
     if session.current_given() is None:
@@ -29,8 +29,7 @@ with session.frame(
                 if is_done
                 else f":gray[:material/radio_button_unchecked:] {stage} — not computed yet"
             )
-        links = st.columns(4)
-        for column, (page, label) in zip(links, session.PAGES, strict=False):
-            column.page_link(page, label=label, width="stretch")
+        for column, (page, label, icon) in zip(st.columns(4), session.PAGES[1:], strict=True):
+            column.page_link(page, label=label, icon=icon, width="stretch")
     with st.expander("The idea in six sentences"):
         st.markdown(session.IDEA)

@@ -82,8 +82,8 @@ def check_folder(folder: Path, overwrite: bool = False) -> None:
 def bundle(report: Report) -> bytes:
     """Return the files of `export_folder` in one zip.
 
-    Inputs are called by their file names (see `by_name`): unpack it into the folder where they lie, or move them into it, and `verify` finds them.
-    Apart from the manifest, the same run gives the same bytes.
+    Inputs are called by their file names (see `by_name`): unpack it into the folder where they lie, or move them into it, and
+    `verify` finds them. Apart from the manifest, the same run gives the same bytes.
 
     Raises
     ------

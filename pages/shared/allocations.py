@@ -11,7 +11,7 @@ from craft_core.bound import covered_kl, kl_divergence, total_variation
 from craft_core.describe import cluster_name, cluster_table
 from craft_core.experiment import LoadedData
 from craft_core.figures import anchor_figure, count_figure, share_figure
-from craft_core.ledger import starvation_ledger
+from craft_core.ledger import Ledger, starvation_ledger
 from craft_core.measure import Diagnostics
 from craft_core.problem import Problem
 from craft_core.whatif import Ranking
@@ -25,14 +25,14 @@ _EXAMPLES = 10
 def headline(allocation: Allocation) -> None:
     """Draw the numbers of an allocation in a row."""
     p, q = allocation.validation_share, allocation.selected_share
+    covered = views.number(covered_kl(p, q))
     views.metrics(
         [
             ("Chosen", f"{allocation.size:,}", f"Pairs chosen for a budget of {allocation.budget:,}."),
             (
                 "KL(validation ‖ selected)",
                 views.number(kl_divergence(p, q)),
-                "Divergence of the cluster shares, in nats; 0 is equal. Infinite if a validation cluster got nothing; then the part that is "
-                f"covered has {views.number(covered_kl(p, q))}.",
+                f"Divergence of the cluster shares, in nats; 0 is equal. Infinite if a validation cluster got nothing. Covered part: {covered}.",
             ),
             (
                 "Total variation",
@@ -56,7 +56,8 @@ def names_of(clusters: np.ndarray, labels: Words) -> list[str]:
 def shares(allocation: Allocation, labels: Words) -> None:
     """Draw validation, supply and selected share of the clusters."""
     st.markdown(
-        "Where the three marks of a cluster meet, the pool already looked like validation; where *selected* meets *validation*, the choice made it so."
+        "Where the three marks of a cluster meet, the pool already looked like validation; "
+        "where *selected* meets *validation*, the choice made it so."
     )
     views.plot(
         share_figure(allocation, labels[0], dark=views.is_dark()),
@@ -69,7 +70,8 @@ def shares(allocation: Allocation, labels: Words) -> None:
 def counts(allocation: Allocation, labels: Words) -> None:
     """Draw quota and count of the clusters."""
     st.markdown(
-        "The quota is the budget times the validation share. A cluster that has fewer pairs gives all it has; the others take over the rest."
+        "The quota is the budget times the validation share. A cluster that has fewer pairs gives all it has; "
+        "the others take over the rest. The sharing under limited supply is our reading: it minimises KL(validation ‖ selected)."
     )
     views.plot(
         count_figure(allocation, labels[0], dark=views.is_dark()),
@@ -81,47 +83,43 @@ def counts(allocation: Allocation, labels: Words) -> None:
 def starvation_ledger_view(data: LoadedData, task: Problem, allocation: Allocation, labels: Words) -> None:
     """Draw both sides of the ledger and the validation pairs nobody in the pool resembles."""
     ledger = starvation_ledger(allocation)
+    if not len(ledger.starved):
+        st.success("No cluster ran out: every cluster has at least its quota.", icon=":material/check_circle:")
+    else:
+        _both_sides(allocation, ledger, labels)
+    st.markdown("**Collect data like these.** The validation sentences least like any pool sentence, the loneliest first.")
+    found = stages.isolated()
+    nearest = data.pool.take(found.nearest).sources.to_pylist()
+    clusters = names_of(task.clustering.validation_labels[found.positions], labels)
+    views.pairs(
+        data.validation, found.positions, {"similarity": found.similarity, "nearest pool source": nearest, "cluster": clusters}, height=320
+    )
+
+
+def _both_sides(allocation: Allocation, ledger: Ledger, labels: Words) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown(f"**Ran out: {len(ledger.starved):,} clusters, {ledger.missing.sum():,.0f} pairs missing**")
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    "cluster": names_of(ledger.starved, labels),
-                    "quota": allocation.quota[ledger.starved].round(1),
-                    "supply": allocation.supply[ledger.starved],
-                    "missing": ledger.missing.round(1),
-                }
-            ),
-            hide_index=True,
-            height=300,
+        views.rows(
+            {
+                "cluster": names_of(ledger.starved, labels),
+                "quota": allocation.quota[ledger.starved],
+                "supply": allocation.supply[ledger.starved],
+                "missing": ledger.missing,
+            }
         )
     with right:
         st.markdown(f"**Took over: {len(ledger.receiving):,} clusters, {ledger.surplus.sum():,.0f} pairs more than their quota**")
-        st.dataframe(
-            pd.DataFrame(
-                {
-                    "cluster": names_of(ledger.receiving, labels),
-                    "quota": allocation.quota[ledger.receiving].round(1),
-                    "count": allocation.counts[ledger.receiving],
-                    "more than quota": ledger.surplus.round(1),
-                }
-            ),
-            hide_index=True,
-            height=300,
+        views.rows(
+            {
+                "cluster": names_of(ledger.receiving, labels),
+                "quota": allocation.quota[ledger.receiving],
+                "count": allocation.counts[ledger.receiving],
+                "more": ledger.surplus,
+            }
         )
-    st.markdown("**Collect data like these.** The validation sentences least like any pool sentence, the loneliest first.")
-    found = stages.isolated()
-    views.pairs(
-        data.validation,
-        found.positions,
-        {
-            "similarity": found.similarity,
-            "nearest pool source": data.pool.take(found.nearest).sources.to_pylist(),
-            "cluster": names_of(task.clustering.validation_labels[found.positions], labels),
-        },
-        height=320,
-    )
+    if ledger.shortfall:
+        st.markdown(f"Nobody could take over **{ledger.shortfall:,}** pairs: the budget falls short by them.")
 
 
 def examples(data: LoadedData, task: Problem, allocation: Allocation, ranking: Ranking | None, labels: Words) -> None:
@@ -156,7 +154,8 @@ def quality(found: Diagnostics) -> None:
         st.info("Too few pairs to measure a distance to held-out data: at least 4 held-out and 2 chosen pairs are needed.")
         return
     st.markdown(
-        f"Energy distance to {found.held_out}; smaller is better, 0 is equal. Unbiased, so near 0 it can be negative. It compares vectors, not translations."
+        f"Energy distance to {found.held_out}; smaller is better, 0 is equal. It is unbiased, so near 0 it can be negative. "
+        "It compares vectors, not translations."
     )
     rows = {
         "selection": found.energy,
@@ -172,5 +171,6 @@ def quality(found: Diagnostics) -> None:
         numbers,
     )
     st.caption(
-        "Random selection: mean of three of the same size. Noise floor: mean absolute distance of random halves of the held-out pairs. Above 4,096 pairs, sampled."
+        "Random selection: mean of three of the same size. Noise floor: mean absolute distance of random halves of the held-out pairs. "
+        "Sets above 4,096 pairs are sampled."
     )

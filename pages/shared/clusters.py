@@ -38,8 +38,9 @@ def table(data: LoadedData, task: Problem, allocation: Allocation) -> None:
     numbers.insert(len(numbers.columns) - 1, "diameter, at least", cells.diameter_low)
     numbers = numbers.rename(columns={"diameter": "diameter, at most"}).sort_values("validation share", ascending=False, kind="stable")
     st.caption(
-        "Sorted by validation share. Words tell a cluster from the others (c-TF-IDF). Diameter and variance are of the validation and selected source vectors, "
-        "which have length 1; the diameter of a sample underestimates that of what it was drawn from. Choose a row to read its pairs."
+        "Sorted by validation share. Words tell a cluster from the others (c-TF-IDF). Diameters are of the validation and selected source "
+        "vectors, which have length 1, and variances of the validation ones; the diameter of a sample underestimates that of what it was "
+        "drawn from. Choose a row to read its pairs."
     )
     event = st.dataframe(
         numbers,

@@ -84,8 +84,8 @@ def downloads(report: Report) -> None:
 
 def reproduce(report: Report) -> None:
     """Draw the command line and the Python program that repeat the run."""
-    config = by_name(report.config)
-    st.markdown("From the project's folder, with the input files beside it under the names they have here:")
+    config = report.config
+    st.markdown("From the project's folder; files that were uploaded must lie in it under the names they have here.")
     st.code(command_line(config, "out"), language="sh", wrap_lines=True)
     st.markdown("The same from Python:")
     st.code(python_snippet(config, "out"), language="python")

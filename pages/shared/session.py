@@ -22,12 +22,13 @@ from craft_core.export import Manifest
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 
 PAGES = (
-    ("pages/1_Data.py", "1 Data"),
-    ("pages/2_Clusters.py", "2 Clusters"),
-    ("pages/3_Allocation.py", "3 Allocation"),
-    ("pages/7_Export.py", "7 Export"),
+    ("app.py", "Home", ":material/home:"),
+    ("pages/1_Data.py", "1 Data", ":material/table_rows:"),
+    ("pages/2_Clusters.py", "2 Clusters", ":material/scatter_plot:"),
+    ("pages/3_Allocation.py", "3 Allocation", ":material/stacked_bar_chart:"),
+    ("pages/7_Export.py", "7 Export", ":material/download:"),
 )
-"""The rooms that are finished."""
+"""The rooms that are finished: file, name, icon. Numbers are left out for rooms to come."""
 
 IDEA = """
 1. You have a large **pool** of (source, target) pairs and a small **validation** set that looks like the text you care about.
@@ -95,12 +96,16 @@ def choose(given: Given, **choices: Any) -> None:
 
 
 def names_of(files: Files) -> Data:
-    """Return the names of the inputs as a recipe writes them: without folders, since uploads have none."""
+    """Return the inputs as a recipe writes them: paths from the project's folder where they lie in it, else file names."""
     return Data(tuple(map(_label, files.pool)), _label(files.validation), _label(files.test) if files.test else None)
 
 
 def _label(file: Input) -> str:
-    return f"{file.source.label}+{file.target.label}" if isinstance(file, ParallelText) else file.label
+    if isinstance(file, ParallelText):
+        return f"{_label(file.source)}+{_label(file.target)}"
+    if file.path is not None and file.path.resolve().is_relative_to(SAMPLE.parent):
+        return file.path.resolve().relative_to(SAMPLE.parent).as_posix()
+    return file.label
 
 
 def current_given() -> Given | None:
@@ -148,6 +153,9 @@ def frame(title: str, subtitle: str, *, needs_data: bool = True) -> Iterator[Non
     st.set_page_config(page_title=f"{title} · CRAFT", page_icon=":material/filter_alt:", layout="wide")
     from pages.shared import settings
 
+    with st.sidebar:
+        for page, label, icon in PAGES:
+            st.page_link(page, label=label, icon=icon, width="stretch")
     try:
         st.title(title, anchor=False)
         st.markdown(subtitle)
@@ -173,13 +181,13 @@ def doors() -> None:
     """Offer the sample data in one click, or the page where own data are loaded."""
     st.info("No data are loaded yet.", icon=":material/info:")
     left, right = st.columns(2)
-    with left, st.container(border=True):
+    with left, st.container(border=True, height="stretch"):
         st.markdown("**Explore the sample data**")
         st.markdown(
             "6,000 English–Hindi pairs from everyday life. The question: which of them should a health workers' assistant learn from?"
         )
         st.button("Explore the sample data", type="primary", on_click=open_sample, key="door_sample", width="stretch")
-    with right, st.container(border=True):
+    with right, st.container(border=True, height="stretch"):
         st.markdown("**Load your own**")
         st.markdown("A pool to choose from and a validation set to resemble: CSV, TSV, JSONL, Parquet, or two line-aligned text files.")
         if st.button("Load your own", key="door_own", width="stretch"):

@@ -73,4 +73,7 @@ def _vectors_and_clusters() -> None:
                 st.rerun()
 
 
-_METHOD_HELP = "craft: clusters share the budget like the validation set, then the best-fitting targets of each are taken. random: the anchor to compare with."
+_METHOD_HELP = (
+    "craft: clusters share the budget like the validation set, then the best-fitting targets of each are taken. "
+    "random: the anchor to compare with."
+)

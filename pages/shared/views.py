@@ -44,12 +44,18 @@ def warnings(sentences: Iterable[str]) -> None:
 
 
 def pairs(corpus: Corpus, positions: np.ndarray, extra: Mapping[str, Any] | None = None, height: int | str = "auto") -> None:
-    """Draw pairs as a table: rows of the data as given, both sides, further columns; texts are shown as they are."""
+    """Draw pairs as a table: both sides, what else is known, the row in the data as given, further columns; texts as they are."""
     part = corpus.take(np.asarray(positions, dtype=np.int64))
-    table = pd.DataFrame({**(extra or {}), "row": part.rows, "source": part.sources.to_pylist(), "target": part.targets.to_pylist()})
-    for name in part.columns.column_names:
-        table[name if name not in table else f"{name} (column)"] = part.columns.column(name).to_pylist()
-    st.dataframe(table, hide_index=True, height=height, column_config={"row": st.column_config.NumberColumn(format="localized")})
+    columns = {"source": part.sources.to_pylist(), "target": part.targets.to_pylist(), **(extra or {})}
+    further = {name: part.columns.column(name).to_pylist() for name in part.columns.column_names}
+    columns |= {name if name not in columns else f"{name} (column)": values for name, values in further.items()}
+    rows(columns | {"row": part.rows}, height)
+
+
+def rows(columns: Mapping[str, Any], height: int | str = "auto") -> None:
+    """Draw named columns as a table; whole numbers with separators, others with few digits."""
+    table = pd.DataFrame(columns)
+    st.dataframe(table, hide_index=True, height=height, column_config=columns_of(table))
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -85,12 +91,14 @@ def columns_of(table: pd.DataFrame) -> dict[str, Any]:
         name: st.column_config.ProgressColumn(name, format="percent", min_value=0.0, max_value=top) for name in shares
     }
     for name in table.columns:
-        if name in ("supply", "count"):
+        if name in ("supply", "count", "row"):
             config[name] = st.column_config.NumberColumn(name, format="localized")
-        elif name == "quota":
+        elif name in ("quota", "missing", "more"):
             config[name] = st.column_config.NumberColumn(name, format="%.1f")
-        elif name.startswith(("diameter", "variance")):
+        elif name.startswith(("diameter", "variance", "score", "similarity")):
             config[name] = st.column_config.NumberColumn(name, format="%.3f")
+        elif name in ("source", "target", "nearest pool source"):
+            config[name] = st.column_config.TextColumn(name, width="large")
         elif name == "starved":
             config[name] = st.column_config.CheckboxColumn("ran out")
     return config

@@ -52,7 +52,7 @@ class Job:
     def _run(self, function: Callable[[Progress], Any]) -> None:
         try:
             self.result = function(self._report)
-        except BaseException as error:  # noqa: BLE001 -- raised again in the page's own thread
+        except BaseException as error:  # raised again in the page's own thread
             self.error = error
         finally:
             self.done.set()
