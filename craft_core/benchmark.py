@@ -67,8 +67,8 @@ def benchmark(args: argparse.Namespace) -> int:
         if getattr(args, name) < 1:
             raise ParameterError(f"The benchmark needs --{name.replace('_', '-')} of at least 1. Got {getattr(args, name)}.")
     found: dict[str, list[Measured]] = {}
-    for vectorizer in dict.fromkeys(args.vectorizer):
-        for number in range(args.repeats):
+    for number in range(args.repeats):
+        for vectorizer in dict.fromkeys(args.vectorizer):  # in turn, so that a busy minute of the machine meets them all
             print(f"{vectorizer}, run {number + 1} of {args.repeats} ...", file=sys.stderr, flush=True)
             found.setdefault(vectorizer, []).append(_in_own_process({**vars(args), "vectorizer": vectorizer}))
     print(_machine())

@@ -46,14 +46,14 @@ def reference(sources: list[str], **options: object) -> np.ndarray:
 @pytest.mark.parametrize("sublinear", [False, True])
 def test_with_all_dimensions_cosines_are_those_of_scikit_learn(sublinear: bool) -> None:
     sources = texts(150, 0)
-    mine = cosines(Tfidf(sublinear_tf=sublinear), sources)
+    mine = cosines(Tfidf(sublinear_tf=sublinear, idf_power=1.0), sources)
     assert np.allclose(mine, reference(sources, sublinear_tf=sublinear), atol=1e-5)
 
 
 def test_idf_times_counts_are_those_of_scikit_learn() -> None:
     # two words of one text stand in the ratio of their weights; the rows of the table carry exactly these
     sources = texts(80, 1)
-    projection = Tfidf().vectorize(corpus(sources), corpus(sources[:1], "validation"), None, 0, silent).source_encoder
+    projection = Tfidf(idf_power=1.0).vectorize(corpus(sources), corpus(sources[:1], "validation"), None, 0, silent).source_encoder
     lengths = np.linalg.norm(projection.table, axis=1)  # directions span all terms that occur, so a row of the table is as long as its IDF
     fitted = TfidfVectorizer(analyzer=words).fit(sources)
     full_rank = projection.table.shape[0] == projection.table.shape[1]
@@ -65,7 +65,7 @@ def test_min_df_and_max_terms_are_those_of_scikit_learn() -> None:
     sources = texts(100, 2)
     keep_frequent = TfidfVectorizer(analyzer=words, min_df=20).fit(sources)
     assert 2 < len(keep_frequent.vocabulary_) < len(WORDS)
-    assert np.allclose(cosines(Tfidf(min_df=20), sources), reference(sources, min_df=20), atol=1e-5)
+    assert np.allclose(cosines(Tfidf(min_df=20, idf_power=1.0), sources), reference(sources, min_df=20), atol=1e-5)
     encoder = Tfidf(max_terms=3).vectorize(corpus(sources), corpus(sources[:1], "validation"), None, 0, silent).source_encoder
     frequent = sorted(WORDS, key=lambda word: -sum(word in words(text) for text in sources))
     known = [encoder(pa.array([word], pa.large_string())).any() for word in frequent]
@@ -74,7 +74,7 @@ def test_min_df_and_max_terms_are_those_of_scikit_learn() -> None:
 
 @pytest.mark.parametrize("sources", [["one two three four five"] * 100, ["one", "two"] * 50, ["x"], ["one two", "two three", "..."]])
 def test_small_data_have_as_many_dimensions_as_rank(sources: list[str]) -> None:
-    vectors = Tfidf().vectorize(corpus(sources), corpus(sources[:1], "validation"), None, 0, silent)
+    vectors = Tfidf(idf_power=1.0).vectorize(corpus(sources), corpus(sources[:1], "validation"), None, 0, silent)
     rank = np.linalg.matrix_rank(TfidfVectorizer(analyzer=words).fit_transform(sources).toarray())
     assert vectors.pool.sources.shape == (len(sources), rank)
     assert np.allclose(vectors.pool.sources @ vectors.pool.sources.T, reference(sources), atol=1e-5)
@@ -163,3 +163,11 @@ def test_directions_stop_at_the_rank() -> None:
     directions = main_directions(scipy.sparse.csr_matrix(low), 100, 0)
     assert directions.shape == (7, 2)
     assert np.allclose(low @ directions @ directions.T, low)
+
+
+def test_a_higher_idf_power_makes_the_rare_term_count_more() -> None:
+    """Two texts share a frequent word, two a rare one: squaring the IDF moves the first pair apart and the second together."""
+    sources = ["the cat", "the dog", "a cat", "the sun", "the moon", "the rain"]
+    plain, squared = (cosines(Tfidf(idf_power=power), sources) for power in (1.0, 2.0))
+    assert squared[0, 1] < plain[0, 1]
+    assert squared[0, 2] > plain[0, 2]

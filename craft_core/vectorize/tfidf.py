@@ -36,6 +36,10 @@ class Tfidf:
     texts are projected: fitting it on everything costs fifty times more and changes little. Terms that do not occur in the sample have no
     place in its directions and are left out, so a text made of such terms alone is zero.
 
+    The IDF enters squared (ours): short sentences share mostly frequent words, and plain TF-IDF clusters them by those. On seven validation
+    domains of 104,000 English-Hindi pairs (budget 2,000, 100 clusters) squaring lowered the joint energy distance to held-out pairs, itself
+    measured on plain TF-IDF vectors, by 23 % in the mean; it was lower in six of seven domains.
+
     Where there are fewer terms or texts than `dimensions`, the vectors have as many dimensions as the sample's counts have rank; then
     cosines between sampled texts are those of the sparse TF-IDF rows.
     """
@@ -48,6 +52,7 @@ class Tfidf:
     min_df: int = param(1, low=1, help="Leave out terms that occur in fewer texts of the pool than this.")
     max_terms: int = param(100_000, low=2, high=1_000_000, help="Keep at most this many terms, those that occur in most texts.")
     sublinear_tf: bool = param(False, help="Take a term that occurs c times in a text as 1 + ln(c) instead of c.")
+    idf_power: float = param(2.0, low=0.0, high=4.0, help="How strongly rare terms count: IDF to this power; 1 is plain TF-IDF.")
     dimensions: int = param(256, low=2, high=2048, help="Length of the vectors.")
     sample_rows: int = param(20_000, low=100, high=1_000_000, help="Pairs of the pool, and of the validation set, to fit directions on.")
 
@@ -99,7 +104,8 @@ class Tfidf:
             raise DataError(
                 f"The {side} have no term that occurs in {self.min_df} of the {len(texts):,} texts. Lower min_df, or look at the texts."
             )
-        return Counter(self._terms(), Vocabulary(keys[order]), self.sublinear_tf), smooth_idf(frequencies[order], len(texts))
+        idf = smooth_idf(frequencies[order], len(texts)) ** self.idf_power
+        return Counter(self._terms(), Vocabulary(keys[order]), self.sublinear_tf), idf
 
 
 def _unit_csr(counts: Any, idf: FloatVector) -> Any:
