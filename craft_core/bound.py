@@ -119,10 +119,11 @@ def _diameter_bounds(rows: FloatMatrix, labels: LabelVector, n_clusters: int) ->
 
 def _distances(rows: FloatMatrix, to: FloatMatrix) -> FloatVector:
     difference = (rows - to).astype(np.float64)
-    return np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    distances: FloatVector = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    return distances
 
 
-def _last_of_each(labels: LabelVector) -> tuple[IntVector, IntVector]:
+def _last_of_each(labels: LabelVector) -> tuple[LabelVector, IntVector]:
     """Return the clusters that occur in sorted labels, and the position of each one's last row."""
     cells, starts, counts = np.unique(labels, return_index=True, return_counts=True)
-    return cells, starts + counts - 1
+    return cells, (starts + counts - 1).astype(np.int64)

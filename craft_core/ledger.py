@@ -91,7 +91,7 @@ def isolated_validation(problem: Problem, limit: int = 50, progress: Progress = 
     wanted = np.flatnonzero(problem.clustering.validation_labels >= 0)
     queries = problem.validation.sources[wanted]
     best, nearest = np.full(len(wanted), -np.inf, dtype=np.float32), np.zeros(len(wanted), dtype=np.int64)
-    rows = BLOCK_ROWS // 4
+    rows = BLOCK_ROWS
     for start in range(0, len(problem.pool), rows):
         progress(start / len(problem.pool), "Looking for the nearest pool pairs")
         products = problem.pool.sources[start : start + rows] @ queries.T

@@ -13,6 +13,7 @@ from craft_core.discrepancy import Anchors, Energy, energy_distance, half_agains
 from craft_core.problem import Problem, Selection, Selector
 from craft_core.progress import Progress, part, silent
 from craft_core.selectors import Random
+from craft_core.threads import one_thread
 from craft_core.vectorize.protocol import EncodedPairs
 
 __all__ = ["Diagnostics", "cells_of", "measure", "realised_allocation", "select"]
@@ -95,7 +96,8 @@ def measure(
     energy: Energy | None = None
     anchors: Anchors | None = None
     if all(len(held) >= 4 and len(chosen) >= 2 for chosen, held in folds):
-        energy, anchors = _energies(problem, folds, budget, rng, part(progress, 0.1, 1.0))
+        with one_thread():
+            energy, anchors = _energies(problem, folds, budget, rng, part(progress, 0.1, 1.0))
     reverse = kl_divergence(q, p) if len(selection) else float("inf")
     return Diagnostics(kl_divergence(p, q), reverse, covered_kl(p, q), total_variation(p, q), energy, anchors, held_out, cells)
 

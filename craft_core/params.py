@@ -142,7 +142,7 @@ def _problem(one: Param, value: Any) -> str | None:
     return None
 
 
-def _outside(one: Param, value: float) -> str | None:
+def _outside(one: Param, value: Any) -> str | None:
     if math.isfinite(value) and (one.low is None or value >= one.low) and (one.high is None or value <= one.high):
         return None
     if one.low is not None and one.high is not None:

@@ -45,12 +45,13 @@ def score_pool(problem: Problem, distance: str = "squared", shrinkage: float = 0
 
 
 def cluster_means(rows: FloatMatrix, labels: LabelVector, n_clusters: int) -> tuple[FloatMatrix, FloatVector]:
-    """Return the mean row of each cluster, (n_clusters, dimensions), zero where it is empty, and its number of rows; label -1 is left out."""
+    """Return the mean row of each cluster, zero where it is empty, and its number of rows; rows labelled -1 are left out."""
     inside = np.flatnonzero(labels >= 0)
     ones = np.ones(len(inside), dtype=np.float32)
     member = sp.csr_array((ones, (labels[inside], inside)), shape=(n_clusters, len(rows)))
     counts = np.bincount(labels[inside], minlength=n_clusters).astype(np.float32)
-    return np.asarray(member @ rows, dtype=np.float32) / np.maximum(counts, 1)[:, None], counts
+    means: FloatMatrix = np.asarray(member @ rows, dtype=np.float32) / np.maximum(counts, 1)[:, None]
+    return means, counts
 
 
 def _squared(problem: Problem, shrinkage: float, progress: Progress) -> FloatVector:

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = [
-    {"errors", "arrays", "progress"},
+    {"errors", "arrays", "progress", "threads"},
     {"params"},
     {"corpus"},
     {"vectorize"},
@@ -15,7 +15,8 @@ FLOORS = [
     {"problem"},
     {"score", "whatif"},
     {"selectors"},
-    {"bound", "discrepancy", "project", "umap_layout", "describe", "ledger"},
+    {"bound", "discrepancy", "umap_layout", "describe", "ledger"},
+    {"project"},
     {"measure"},
     {"measure"},
     {"config"},

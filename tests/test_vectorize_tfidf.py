@@ -165,9 +165,9 @@ def test_directions_stop_at_the_rank() -> None:
     assert np.allclose(low @ directions @ directions.T, low)
 
 
-def test_a_higher_idf_power_makes_the_rare_term_count_more() -> None:
-    """Two texts share a frequent word, two a rare one: squaring the IDF moves the first pair apart and the second together."""
+def test_a_higher_idf_power_makes_frequent_words_count_less() -> None:
+    """Two texts share nothing but the most frequent word: the higher the power, the farther apart they are."""
     sources = ["the cat", "the dog", "a cat", "the sun", "the moon", "the rain"]
-    plain, squared = (cosines(Tfidf(idf_power=power), sources) for power in (1.0, 2.0))
-    assert squared[0, 1] < plain[0, 1]
-    assert squared[0, 2] > plain[0, 2]
+    shared = [cosines(Tfidf(idf_power=power), sources)[0, 1] for power in (0.0, 1.0, 2.0, 4.0)]
+    assert shared == sorted(shared, reverse=True)
+    assert shared[0] == pytest.approx(0.5, abs=1e-5)

@@ -31,8 +31,8 @@ class Craft:
     allocation: str = param(
         "water-fill",
         choices=ALLOCATION_RULES,
-        help="How the budget is shared: in proportion to validation, surplus of full clusters passed on (water-fill), or unit by unit where it "
-        "lowers KL(validation || selected) most (kl-optimal).",
+        help="How the budget is shared: in proportion to validation, what full clusters lack passed on (water-fill), or unit by unit "
+        "where it lowers KL(validation || selected) most (kl-optimal).",
     )
     distance: str = param("squared", choices=DISTANCES, help="Distance between a pool target and the validation targets of its cluster.")
     shrinkage: float = param(

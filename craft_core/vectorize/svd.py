@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from craft_core.threads import one_thread
 
 __all__ = ["main_directions"]
 
@@ -42,7 +43,7 @@ def main_directions(matrix: Any, dimensions: int, seed: int) -> Matrix:
     from sklearn.utils.extmath import randomized_svd
 
     size = min(dimensions, *matrix.shape)
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         _, values, rows = randomized_svd(
             matrix, size, n_oversamples=_OVERSAMPLE, n_iter=_ROUNDS, power_iteration_normalizer="LU", random_state=seed % 2**32
         )
