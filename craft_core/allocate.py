@@ -144,8 +144,9 @@ def _water_fill(wanted: IntVector, supply: IntVector, total: int) -> IntVector:
 def _kl_optimal(wanted: IntVector, supply: IntVector, total: int) -> IntVector:
     """Give each unit to the cluster where it lowers KL(p || q) most.
 
-    A unit gains p_c * log((count_c + 1) / count_c), the first one of a cluster infinitely much. The gains of a cluster fall with its count, so greedy is the exact integer minimiser (our derivation). All units above a common
-    gain are given at once, found by bisection; only the last few are given one by one.
+    A unit gains p_c * log((count_c + 1) / count_c), the first one of a cluster infinitely much. The gains of a cluster
+    fall with its count, so greedy is the exact integer minimiser (our derivation). All units above a common gain are given at once, found
+    by bisection; only the last few are given one by one.
     """
     is_open = (wanted > 0) & (supply > 0)
     if total < int(is_open.sum()):

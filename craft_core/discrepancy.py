@@ -155,13 +155,17 @@ def _distance_sums(one: EncodedPairs, other: EncodedPairs, *, same: bool) -> np.
     sums = np.zeros(3)
     for start in range(0, len(one), _BLOCK_ROWS):
         stop = min(start + _BLOCK_ROWS, len(one))
-        source = _squares(one.sources[start:stop], other.sources)
-        target = _squares(one.targets[start:stop], other.targets)
+        begin = start if same else 0  # of a symmetric matrix the upper half is enough, counted twice
+        source = _squares(one.sources[start:stop], other.sources[begin:])
+        target = _squares(one.targets[start:stop], other.targets[begin:])
         if same:
-            diagonal = (np.arange(stop - start), np.arange(start, stop))
-            source[diagonal] = target[diagonal] = 0
-        joint = 0.5 * (source + target)
-        sums += [np.sqrt(squares).sum(dtype=np.float64) for squares in (source, target, joint)]
+            np.fill_diagonal(source, 0)
+            np.fill_diagonal(target, 0)
+        for side, squares in enumerate((source, target, 0.5 * (source + target))):
+            distances = np.sqrt(squares)
+            sums[side] += distances.sum(dtype=np.float64)
+            if same:
+                sums[side] += distances[:, stop - start :].sum(dtype=np.float64)
     return sums
 
 

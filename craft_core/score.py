@@ -50,7 +50,7 @@ def cluster_means(rows: FloatMatrix, labels: LabelVector, n_clusters: int) -> tu
     ones = np.ones(len(inside), dtype=np.float32)
     member = sp.csr_array((ones, (labels[inside], inside)), shape=(n_clusters, len(rows)))
     counts = np.bincount(labels[inside], minlength=n_clusters).astype(np.float32)
-    means: FloatMatrix = np.asarray(member @ rows, dtype=np.float32) / np.maximum(counts, 1)[:, None]
+    means = np.asarray(member @ rows / np.maximum(counts, 1)[:, None], dtype=np.float32)
     return means, counts
 
 

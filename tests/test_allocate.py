@@ -115,9 +115,7 @@ def test_kl_optimal_is_the_exact_integer_minimiser(wanted: list[int], supply: li
     want, have = counts(*wanted), counts(*supply[: len(wanted)])
     total = min(budget, int(have.sum()))
     share = want / want.sum()
-    best = min(
-        kl_divergence(share, np.array(option) / total) for option in product(*(range(s + 1) for s in have)) if sum(option) == total
-    )
+    best = min(kl_divergence(share, np.array(option) / total) for option in product(*(range(s + 1) for s in have)) if sum(option) == total)
     found = kl_divergence(share, allocate("kl-optimal", want, have, budget).selected_share)
     assert found == pytest.approx(best, abs=1e-12)
 

@@ -78,5 +78,11 @@ def test_heavy_packages_are_imported_inside_functions(heavy: str) -> None:
     for path in files():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in tree.body:
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names = (
+                [a.name for a in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
             assert heavy not in [name.split(".")[0] for name in names], f"{path} imports {heavy} at its top"

@@ -56,7 +56,9 @@ def test_a_cluster_without_validation_pairs_and_a_pair_without_cluster_score_min
 @given(seed=st.integers(0, 2**16))
 def test_squared_and_euclidean_rank_alike_on_unit_rows(seed: int) -> None:
     problem = random_problem(n=400, m=80, n_clusters=1, dimensions=16, seed=seed)
-    assert spearmanr(score_pool(problem), score_pool(problem, "euclidean")).statistic > 0.97  # directions without any structure: the worst case
+    assert (
+        spearmanr(score_pool(problem), score_pool(problem, "euclidean")).statistic > 0.97
+    )  # directions without any structure: the worst case
 
 
 def test_an_unknown_distance_is_refused() -> None:

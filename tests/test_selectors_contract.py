@@ -28,7 +28,9 @@ def rng() -> np.random.Generator:
 def with_zero_rows(problem: Problem) -> Problem:
     labels = problem.clustering.pool_labels.copy()
     labels[::10] = -1
-    return Problem(problem.pool, problem.validation, Clustering(problem.clustering.centers, labels, problem.clustering.validation_labels.copy()))
+    return Problem(
+        problem.pool, problem.validation, Clustering(problem.clustering.centers, labels, problem.clustering.validation_labels.copy())
+    )
 
 
 @pytest.mark.parametrize("selector", VARIANTS, ids=repr)

@@ -6,6 +6,8 @@ permuted pool gives the same sample in the same order, and everything fitted on 
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -16,6 +18,8 @@ from craft_core.corpus.pairs import Corpus
 __all__ = ["content_keys", "sample_positions"]
 
 _BLOCK = 65_536
+# The vectorizer and k-means of a run ask for the same keys, 0.6 s a million pairs; they are kept for as long as the corpus is.
+_KEYS: WeakKeyDictionary[Corpus, dict[int, npt.NDArray[np.uint64]]] = WeakKeyDictionary()
 # Sources and targets enter differently, so that a pair and its mirror image have different keys. Any odd number would do.
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -28,7 +32,10 @@ def content_keys(corpus: Corpus, seed: int) -> npt.NDArray[np.uint64]:
     numpy.ndarray
         Shape (n,), uint64, read-only: SipHash of the texts under a key made of the seed. Equal pairs have equal keys.
     """
-    return frozen(_hashes(corpus.sources, seed) * _MIX + _hashes(corpus.targets, seed))
+    known = _KEYS.setdefault(corpus, {})
+    if seed not in known:
+        known[seed] = frozen(_hashes(corpus.sources, seed) * _MIX + _hashes(corpus.targets, seed))
+    return known[seed]
 
 
 def sample_positions(keys: npt.NDArray[np.uint64], size: int) -> IntVector:

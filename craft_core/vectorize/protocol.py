@@ -6,6 +6,7 @@ A vectorizer *is* its parameters, a frozen dataclass with a ``name``. Its one me
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -44,7 +45,7 @@ class EncodedPairs:
     def __len__(self) -> int:
         return len(self.sources)
 
-    @property
+    @cached_property
     def zero(self) -> BoolVector:
         """Whether a pair has a side without any known term, shape (n,): such a pair has no place in a cluster and is never selected."""
         return np.asarray(~(self.sources.any(axis=1) & self.targets.any(axis=1)))
