@@ -1,7 +1,6 @@
 """Every page, run without a browser."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,9 @@ PAGES = ["app.py", *sorted(f"pages/{path.name}" for path in (ROOT / "pages").glo
 
 
 @pytest.fixture(autouse=True)
-def _at_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _at_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("craft_core.project.warm_up", lambda: None)
-    yield
 
 
 def opened(page: str) -> AppTest:

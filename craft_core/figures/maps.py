@@ -105,7 +105,7 @@ def map_figure(
         coloraxis=_colour_axis(colouring, dark),
         uirevision="map",  # zoom and switched-off layers outlive a change of colours
         dragmode="lasso",
-        legend2={"orientation": "h", "x": 0, "y": -0.06, "yanchor": "top", "itemclick": False, "itemdoubleclick": False},
+        legend2={"orientation": "h", "x": 0, "y": -0.1, "yanchor": "top", "itemclick": False, "itemdoubleclick": False},
         xaxis={"showticklabels": False, "showgrid": False, "zeroline": False, "title": {"text": axes[0]}},
         yaxis={"showticklabels": False, "showgrid": False, "zeroline": False, "title": {"text": axes[1]}, "scaleanchor": "x"},
     )
