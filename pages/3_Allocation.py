@@ -7,6 +7,7 @@ from pages.shared import allocations, session, stages, views
 with session.frame("Allocation", "How the budget is shared over the clusters, where it could not be met, and what was chosen."):
     task, (chosen, allocation) = stages.problem(), stages.selection()
     allocations.headline(allocation)
+    views.warnings(stages.report().warnings)
     labels = stages.words()
     shares, counts, starved, examples, quality = st.tabs(
         ["Shares", "Quota and count", "Starvation ledger", "Chosen and just missed", "Distance to held-out pairs"]
@@ -21,4 +22,3 @@ with session.frame("Allocation", "How the budget is shared over the clusters, wh
         allocations.examples(stages.data(), task, allocation, stages.ranking(), labels)
     with quality:
         allocations.quality(stages.diagnostics())
-    views.warnings(stages.report().warnings)

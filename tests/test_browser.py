@@ -172,6 +172,7 @@ def test_an_uploaded_tsv_with_traps_keeps_every_pair(page: Page, tmp_path: Path)
     set_number(page, "Budget (pairs)", 1000)
     go(page, "Clusters")
     no_error(page)
+    page.wait_for_function("() => document.querySelector('.js-plotly-plot')?.data?.length")
     # plotly reads text as HTML: what is not escaped would vanish from the map's labels, or become a link
     hover = page.evaluate("() => document.querySelector('.js-plotly-plot').data.flatMap(t => [...(t.customdata || [])].map(row => row[1]))")
     assert "if a&lt;b and c&gt;d then" in hover

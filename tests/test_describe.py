@@ -53,8 +53,12 @@ def test_no_texts_at_all():
 
 
 def test_number_of_words():
-    found = cluster_words(texts("a b c d e f g", "z"), labels(0, 1), 2, n_words=2)
-    assert found == (("a", "b"), ("z",))
+    found = cluster_words(texts("aa bb cc dd ee", "zz"), labels(0, 1), 2, n_words=2)
+    assert found == (("aa", "bb"), ("zz",))
+
+
+def test_lone_ascii_letters_are_no_words_but_other_single_letters_are():
+    assert cluster_words(texts("it's d) 中", "zz"), labels(0, 1), 2) == (("it", "中"), ("zz",))
 
 
 def test_one_label_a_text():

@@ -46,9 +46,12 @@ def anchor_figure(selections: dict[str, Energy], anchors: Anchors, dark: bool = 
                 hovertemplate="%{y}<br>%{x:.5f} (" + name + ")<extra></extra>",
             )
         )
+    ticks = [digit * 10.0**power for power in range(-7, 3) for digit in (1, 2, 5)]
     axis = "log scale" if positive else "linear scale, as some estimates are not positive"
     figure.update_layout(
         xaxis={"title": {"text": axis_title("Energy distance", axis)}, "type": "log" if positive else "linear", "zeroline": not positive},
         yaxis={"categoryorder": "array", "categoryarray": list(values)[::-1], "type": "category"},
     )
+    if positive:
+        figure.update_xaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     return apply_theme(figure, dark, height=120 + 34 * len(values))

@@ -105,12 +105,7 @@ def _columns(file: Input, current: Columns) -> Columns | None:
         found = preview(file, replace(current, id=None))
         st.dataframe(found.rows.to_pandas(), hide_index=True, height=180)
         return replace(current, id=None)
-    header, encoding, _ = st.columns([1, 1, 2])
-    has_header = header.toggle("First line holds column names", value=True, key="has_header", help="For CSV and TSV files.")
-    named = encoding.text_input(
-        "Encoding", placeholder="UTF-8", key="encoding", help="Only if the files are not UTF-8 or UTF-16; such as cp1252."
-    )
-    reading = Columns(header=has_header, encoding=named or None)
+    reading = _text_reading() if file.suffix != ".parquet" else Columns()
     try:
         found = preview(file, reading)
         guess = guess_columns(found.names)
@@ -126,3 +121,15 @@ def _columns(file: Input, current: Columns) -> Columns | None:
         identity = st.selectbox("Id column", found.names, index=None, placeholder="automatic", key="id_column")
     st.dataframe(found.rows.to_pandas(), hide_index=True, height=180)
     return replace(reading, source=source, target=target, id=identity)
+
+
+def _text_reading() -> Columns:
+    """Draw what is to be known of text files before their columns are."""
+    header, encoding = st.columns(2)
+    with header:
+        has_header = st.toggle("First line holds column names", value=True, key="has_header", help="For CSV and TSV files.")
+    with encoding:
+        named = st.text_input(
+            "Encoding", placeholder="UTF-8", key="encoding", help="Only if the files are not UTF-8 or UTF-16; such as cp1252."
+        )
+    return Columns(header=has_header, encoding=named or None)
