@@ -118,7 +118,7 @@ def _count(texts: pa.LargeStringArray, labels: LabelVector, n_clusters: int) -> 
     words, codes = encoded.dictionary, encoded.indices.to_numpy(zero_copy_only=False)
     shape = (n_clusters, len(words))
     counts = scipy.sparse.coo_matrix((np.ones(len(codes), dtype=np.int64), (clusters, codes)), shape=shape).tocsr()
-    # gaps at either end of a text leave empty pieces; a lone ASCII letter is the rest of "it's" or of "d)" (in UTF-8 only those have one byte)
+    # gaps at either end leave empty pieces; a lone ASCII letter is the rest of "it's" or of "d)" (in UTF-8 only those have one byte)
     kept = pc.greater(pc.binary_length(words), 1).to_numpy(zero_copy_only=False)
     return words.filter(pa.array(kept)), counts[:, np.flatnonzero(kept)]
 

@@ -153,9 +153,9 @@ def test_an_uploaded_tsv_with_traps_keeps_every_pair(page: Page, tmp_path: Path)
     ordinary = [(f"plain sentence number {i} about rain", f"सादा वाक्य {i} बारिश") for i in range(60)]
     pairs = [*TRAPS, *ordinary]
     pool, validation = tmp_path / "pool.tsv", tmp_path / "validation.tsv"
-    pool.write_bytes("source\ttarget\n".encode() + "".join(f"{s}\t{t}\n" for s, t in pairs).encode())
+    pool.write_bytes(b"source\ttarget\n" + "".join(f"{s}\t{t}\n" for s, t in pairs).encode())
     wanted = [(f"another {s} sentence {i}", f"{t} और {i}") for i, (s, t) in enumerate([*TRAPS, *ordinary[:12]])]
-    validation.write_bytes("source\ttarget\n".encode() + "".join(f"{s}\t{t}\n" for s, t in wanted).encode())
+    validation.write_bytes(b"source\ttarget\n" + "".join(f"{s}\t{t}\n" for s, t in wanted).encode())
     go(page, "Data")
     page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
     files = page.locator("input[type=file]")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import astuple
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -47,11 +49,22 @@ def anchor_figure(selections: dict[str, Energy], anchors: Anchors, dark: bool = 
             )
         )
     ticks = [digit * 10.0**power for power in range(-7, 3) for digit in (1, 2, 5)]
-    axis = "log scale" if positive else "linear scale, as some estimates are not positive"
     figure.update_layout(
-        xaxis={"title": {"text": axis_title("Energy distance", axis)}, "type": "log" if positive else "linear", "zeroline": not positive},
+        xaxis=_log_axis(values) if positive else {"title": {"text": _title("linear scale, as some estimates are not positive")}},
         yaxis={"categoryorder": "array", "categoryarray": list(values)[::-1], "type": "category"},
     )
     if positive:
         figure.update_xaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     return apply_theme(figure, dark, height=120 + 34 * len(values))
+
+
+def _log_axis(values: dict[str, tuple[float, ...]]) -> dict[str, Any]:
+    """Return a logarithmic axis labelled at 1, 2 and 5 of each decade: plotly's own labels are single digits that run into each other."""
+    low, high = (function(value for three in values.values() for value in three) for function in (min, max))
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:.4g}" for tick in ticks], "title": {"text": _title("log scale")}}
+
+
+def _title(scale: str) -> str:
+    return axis_title("Energy distance", scale)

@@ -20,8 +20,9 @@ __all__ = ["SVG_LIMIT", "MapLayer", "hover_texts", "map_figure", "pca_axes"]
 SVG_LIMIT = 3_000
 """Points drawn at most without WebGL."""
 
-_MARKS = {"pool": ("circle", 4, 0.55), "selected": ("diamond", 7, 0.9), "validation": ("cross", 8, 0.95)}  # symbol, pixels, opacity
+_MARKS = {"pool": ("circle", 4, 0.55), "selected": ("diamond", 6, 0.85), "validation": ("cross", 7, 0.9)}  # symbol, pixels, opacity
 _OTHER_MARK = ("square", 7, 0.9)
+_BARE = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False, "showline": False}
 _HOVER = "%{customdata[1]}<br>%{customdata[2]}<br>%{customdata[3]}<extra>%{fullData.name}</extra>"
 
 
@@ -106,8 +107,8 @@ def map_figure(
         uirevision="map",  # zoom and switched-off layers outlive a change of colours
         dragmode="lasso",
         legend2={"orientation": "h", "x": 0, "y": -0.1, "yanchor": "top", "itemclick": False, "itemdoubleclick": False},
-        xaxis={"showticklabels": False, "showgrid": False, "zeroline": False, "title": {"text": axes[0]}},
-        yaxis={"showticklabels": False, "showgrid": False, "zeroline": False, "title": {"text": axes[1]}, "scaleanchor": "x"},
+        xaxis=_BARE | {"title": {"text": axes[0], "standoff": 4}},
+        yaxis=_BARE | {"title": {"text": axes[1], "standoff": 4}, "scaleanchor": "x"},
     )
     if polygon is not None and len(polygon) > 2:
         path = "M" + "L".join(f"{x:.6g},{y:.6g}" for x, y in polygon) + "Z"
@@ -164,13 +165,14 @@ def _add_layer(figure: go.Figure, layer: MapLayer, values: FloatVector, rows: In
 
 
 def _add_legend(figure: go.Figure, colouring: Colouring, dark: bool) -> None:
-    """Name the colours in a second legend, and the grey of points that have none."""
+    """Name the colours in a second legend below the map; a colour bar stands there where the colours are quantities."""
+    legend = "legend2" if colouring.categories else "legend"
     entries = list(zip(colouring.categories, _category_colours(colouring, dark), strict=True))
     if any(np.isnan(one).any() for one in colouring.values):
         entries.append(("no value", REST))
     for name, colour in entries:
         mark = {"symbol": "square", "size": 10, "color": colour}
-        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", name=name, legend="legend2", marker=mark, hoverinfo="skip"))
+        figure.add_trace(go.Scatter(x=[None], y=[None], mode="markers", name=name, legend=legend, marker=mark, hoverinfo="skip"))
 
 
 def _category_colours(colouring: Colouring, dark: bool) -> tuple[str, ...]:
@@ -184,7 +186,7 @@ def _colour_axis(colouring: Colouring, dark: bool) -> dict[str, Any]:
         return {"colorscale": steps(_category_colours(colouring, dark)), "cmin": -0.5, "cmax": n - 0.5, "showscale": False}
     low, high = colouring.limits
     bar: dict[str, Any] = {"title": {"text": colouring.title, "side": "top", "font": {"color": ink(dark)}}, "orientation": "h"}
-    bar |= {"thickness": 12, "y": -0.02, "yanchor": "top", "outlinewidth": 0, "tickfont": {"color": muted(dark)}}
+    bar |= {"thickness": 12, "y": -0.08, "yanchor": "top", "len": 0.9, "outlinewidth": 0, "tickfont": {"color": muted(dark)}}
     if colouring.ticks:
         bar |= {"tickvals": [value for value, _ in colouring.ticks], "ticktext": [text for _, text in colouring.ticks]}
     return {"colorscale": DIVERGING if colouring.diverging else QUANTITY, "cmin": low, "cmax": high, "colorbar": bar}

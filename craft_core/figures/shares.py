@@ -60,7 +60,7 @@ def count_figure(allocation: Allocation, words: tuple[tuple[str, ...], ...] = ()
     figure = go.Figure()
     for label, chosen, colour, pattern in (
         ("pairs given", ~starved, ROLES["selected"], ""),
-        ("pairs given: ran out", starved, "#E69F00", "/"),
+        ("pairs given: ran out", starved, ROLES["starved"], "/"),
     ):
         figure.add_trace(
             go.Bar(
@@ -68,7 +68,7 @@ def count_figure(allocation: Allocation, words: tuple[tuple[str, ...], ...] = ()
                 y=[name for name, one in zip(names, chosen, strict=True) if one],
                 orientation="h",
                 name=label,
-                marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": "#1a1c24", "size": 6}},
+                marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": "#1a1c24", "bgcolor": colour, "size": 6}},
                 customdata=np.column_stack([quota[chosen], supply[chosen]]),
                 hovertemplate="%{y}<br>%{x:,} pairs given<br>quota %{customdata[0]:,.1f}<br>supply %{customdata[1]:,}<extra></extra>",
                 showlegend=True,
@@ -85,7 +85,7 @@ def _ranked(allocation: Allocation, words: tuple[tuple[str, ...], ...], top: int
     """Return the clusters to draw, by falling validation share, and the names of the rows, the rest included."""
     order = np.argsort(-allocation.validation_share, kind="stable")
     kept = order[:top]
-    names = [safe_label(cluster_name(int(c), words), 34) for c in kept]
+    names = [safe_label(cluster_name(int(c), words), 30) for c in kept]
     n_rest = len(order) - len(kept)
     return kept, names + ([f"{n_rest:,} other clusters"] if n_rest else [])
 

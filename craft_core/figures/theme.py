@@ -45,7 +45,7 @@ MAX_CATEGORIES = 8
 REST = "#8b909c"
 """Grey for everything that has no colour of its own; 3 to 1 on both backgrounds."""
 
-ROLES = {"pool": REST, "selected": "#0072B2", "validation": "#D55E00", "test": "#009E73", "supply": "#56B4E9"}
+ROLES = {"pool": REST, "selected": "#0072B2", "validation": "#D55E00", "test": "#009E73", "supply": "#56B4E9", "starved": "#E69F00"}
 """The colour of each set of pairs, the same in every figure."""
 
 QUANTITY = "Cividis"
