@@ -48,13 +48,10 @@ def anchor_figure(selections: dict[str, Energy], anchors: Anchors, dark: bool = 
                 hovertemplate="%{y}<br>%{x:.5f} (" + name + ")<extra></extra>",
             )
         )
-    ticks = [digit * 10.0**power for power in range(-7, 3) for digit in (1, 2, 5)]
     figure.update_layout(
         xaxis=_log_axis(values) if positive else {"title": {"text": _title("linear scale, as some estimates are not positive")}},
         yaxis={"categoryorder": "array", "categoryarray": list(values)[::-1], "type": "category"},
     )
-    if positive:
-        figure.update_xaxes(tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     return apply_theme(figure, dark, height=120 + 34 * len(values))
 
 

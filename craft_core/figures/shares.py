@@ -42,7 +42,8 @@ def share_figure(allocation: Allocation, words: tuple[tuple[str, ...], ...] = ()
         marker = {"color": ROLES[name], "symbol": symbol, "size": 9, "line": {"width": 2 if "open" in symbol else 0, "color": ROLES[name]}}
         label = {"validation": "validation", "selected": "selected", "supply": "pool"}[name]
         text = "%{y}<br>%{x:.2f} % of " + label + "<extra></extra>"
-        figure.add_trace(go.Scatter(x=values, y=names, mode="markers", name=f"{label} share", marker=marker, hovertemplate=text))
+        trace = {"x": values, "y": names, "mode": "markers", "name": f"{label} share", "cliponaxis": False}
+        figure.add_trace(go.Scatter(**trace, marker=marker, hovertemplate=text))
     return _finished(figure, names, axis_title("Share of pairs", "%"), dark)
 
 
@@ -76,7 +77,7 @@ def count_figure(allocation: Allocation, words: tuple[tuple[str, ...], ...] = ()
         )
     mark = {"symbol": "line-ns", "size": 15, "line": {"width": 3, "color": ink(dark)}}
     text = "%{y}<br>quota %{x:,.1f} pairs<extra></extra>"
-    figure.add_trace(go.Scatter(x=quota, y=names, mode="markers", name="quota", marker=mark, hovertemplate=text))
+    figure.add_trace(go.Scatter(x=quota, y=names, mode="markers", name="quota", cliponaxis=False, marker=mark, hovertemplate=text))
     figure.update_layout(barmode="overlay", bargap=0.35)
     return _finished(figure, names, axis_title("Pairs"), dark)
 

@@ -32,7 +32,7 @@ def headline(allocation: Allocation) -> None:
             (
                 "KL(validation ‖ selected)",
                 views.number(kl_divergence(p, q)),
-                f"Divergence of cluster shares in nats; 0 is equal, infinite where a validation cluster got nothing (covered part: {covered}).",
+                f"Divergence of cluster shares in nats; 0 is equal, infinite where a wanted cluster got nothing (covered part: {covered}).",
             ),
             (
                 "Total variation",
