@@ -3,7 +3,7 @@
 import streamlit as st
 
 from craft_core.figures import pipeline_figure
-from pages.shared import session, stages, views
+from pages.shared import home, session, views
 
 with session.frame(
     "CRAFT",
@@ -19,16 +19,8 @@ with session.frame(
     if session.current_given() is None:
         session.doors()
     else:
-        st.subheader("Where the run stands", anchor=False)
-        given, config = session.current_given(), session.current_config()
-        st.text(f"Data: {given.label}")
-        st.text(f"Budget: {config.budget:,} pairs · Clusters: {config.clustering.n_clusters:,} · Vectorizer: {config.vectorizer.name}")
-        for stage, is_done in stages.progress_of_run():
-            st.markdown(
-                f":green[:material/check_circle:] {stage}"
-                if is_done
-                else f":gray[:material/radio_button_unchecked:] {stage} — not computed yet"
-            )
+        home.state()
+        home.results()
         for column, (page, label, icon) in zip(st.columns(4), session.PAGES[1:], strict=True):
             column.page_link(page, label=label, icon=icon, width="stretch")
     with st.expander("The idea in six sentences"):

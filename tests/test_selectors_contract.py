@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from conftest import random_problem
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from craft_core.cluster import Clustering
 from craft_core.errors import ParameterError
@@ -53,12 +55,15 @@ def test_the_same_seed_gives_the_same_pairs(selector: Selector, problem: Problem
 
 
 @pytest.mark.parametrize("selector", [v for v in VARIANTS if v.name != "random"], ids=repr)
-def test_permuting_the_pool_permutes_the_answer(selector: Selector, problem: Problem) -> None:
-    order = rng().permutation(len(problem.pool))
+@given(seed=st.integers(0, 2**16), budget=st.integers(1, 400))
+@settings(max_examples=20)
+def test_permuting_the_pool_permutes_the_answer(selector: Selector, seed: int, budget: int) -> None:
+    problem = random_problem(seed=seed)
+    order = np.random.default_rng(seed).permutation(len(problem.pool))
     clustering = Clustering(problem.clustering.centers, problem.clustering.pool_labels[order], problem.clustering.validation_labels)
     shuffled = Problem(problem.pool.take(order), problem.validation, clustering)
-    plain = selector.select(problem, 40, rng()).indices
-    assert sorted(order[selector.select(shuffled, 40, rng()).indices]) == sorted(plain)
+    plain = selector.select(problem, budget, rng()).indices
+    assert sorted(order[selector.select(shuffled, budget, rng()).indices]) == sorted(plain)
 
 
 @pytest.mark.parametrize("cls", SELECTORS.values(), ids=lambda cls: cls.name)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from craft_core.allocate import Allocation
-from craft_core.corpus import Corpus
+from craft_core.corpus import Corpus, file_digest
 from craft_core.experiment import LoadedData
 from craft_core.figures import Colouring, MapLayer, by_allocation, by_cluster, by_column, by_value, hover_texts, map_figure, pca_axes
 from craft_core.problem import Problem, Selection
@@ -101,7 +101,7 @@ def _hover(name: str, corpus: Corpus, positions: npt.NDArray[np.int64], labels: 
         part = corpus.take(positions)
         return hover_texts(part.sources.to_pylist(), part.targets.to_pylist(), [f"cluster {label}" for label in labels[positions]])
 
-    return compute(f"Texts of the map ({name})", key_of(stages.problem_key(), positions.tobytes()), work)
+    return compute(f"Texts of the map ({name})", key_of(stages.problem_key(), file_digest(positions.tobytes())), work)
 
 
 def _column(corpus: Corpus, name: str, positions: npt.NDArray[np.int64]) -> npt.NDArray[Any]:

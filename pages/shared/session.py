@@ -30,6 +30,9 @@ PAGES = (
 )
 """The rooms that are finished: file, name, icon. Numbers are left out for rooms to come."""
 
+RUN_AT_ONCE = "run_at_once"
+"""Set in the session state when the next page should compute everything without being asked."""
+
 IDEA = """
 1. You have a large **pool** of (source, target) pairs and a small **validation** set that looks like the text you care about.
 2. Source texts become vectors, and k-means cuts them into **clusters** of similar sentences.
@@ -197,4 +200,5 @@ def doors() -> None:
 def open_sample() -> None:
     """Make the sample data the data of the session, with a budget and a number of clusters that suit them."""
     config = current_config()
+    st.session_state[RUN_AT_ONCE] = True
     choose(sample_given(), columns=Columns(), budget=600, clustering=replace(config.clustering, n_clusters=40))

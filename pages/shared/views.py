@@ -64,6 +64,8 @@ def number(value: float | None, digits: int = 4) -> str:
         return "–"
     if not np.isfinite(value):
         return "∞" if value > 0 else "−∞"
+    if 0 < abs(value) < 0.5 * 10.0**-digits:
+        return f"{value:.1e}"
     return f"{value:,.{digits}f}"
 
 

@@ -1,0 +1,45 @@
+"""What Home says of the run: where it stands, and what came out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from craft_core.export import label_table
+from pages.shared import stages, views
+from pages.shared.session import RUN_AT_ONCE, current_config, current_given
+
+
+def state() -> None:
+    """Draw the data, the choices, and which stages are computed for them."""
+    given, config = current_given(), current_config()
+    st.subheader("Where the run stands", anchor=False)
+    st.text(
+        f"{given.label if given else 'No data'} · {config.vectorizer.name} · {config.clustering.n_clusters:,} clusters · budget {config.budget:,}"
+    )
+
+
+def results() -> None:
+    """Draw what came out, computing it if the user asked for it; else say what is still to compute."""
+    missing = [stage for stage, is_done in stages.progress_of_run() if not is_done]
+    if missing and not st.session_state.pop(RUN_AT_ONCE, False):
+        st.text(f"Not computed yet for these choices: {', '.join(missing)}.")
+        if not st.button("Compute everything", type="primary", key="compute_all", icon=":material/play_arrow:"):
+            return
+    report = stages.report()
+    energy, anchors = report.diagnostics.energy, report.diagnostics.anchors
+    views.metrics(
+        [
+            ("Pool pairs", f"{len(report.data.pool):,}", "After cleaning."),
+            ("Validation pairs", f"{len(report.data.validation):,}", "What the selection should resemble."),
+            ("Chosen", f"{len(report.selection):,}", f"For a budget of {report.config.budget:,}."),
+            (
+                "Distance, against random",
+                f"{energy.joint / anchors.random.joint:.0%}" if energy and anchors and anchors.random.joint > 0 else "–",
+                f"Joint energy distance to {report.diagnostics.held_out}, as a share of a random selection's; smaller is better.",
+            ),
+        ]
+    )
+    shares = label_table(report)
+    if shares:
+        st.markdown("**Who is among the chosen**, beside the pool and the validation set. The method does not look at these columns.")
+        st.dataframe(views.label_shares(shares), hide_index=True, height=250)
