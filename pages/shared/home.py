@@ -13,19 +13,19 @@ def state() -> None:
     """Draw the data, the choices, and which stages are computed for them."""
     given, config = current_given(), current_config()
     st.subheader("Where the run stands", anchor=False)
-    st.text(
-        f"{given.label if given else 'No data'} · {config.vectorizer.name} · {config.clustering.n_clusters:,} clusters · budget {config.budget:,}"
-    )
+    choices = f"{config.vectorizer.name} · {config.clustering.n_clusters:,} clusters · budget {config.budget:,}"
+    st.text(f"{given.label if given else 'No data'} · {choices}")
 
 
 def results() -> None:
     """Draw what came out, computing it if the user asked for it; else say what is still to compute."""
     missing = [stage for stage, is_done in stages.progress_of_run() if not is_done]
-    if missing and not st.session_state.pop(RUN_AT_ONCE, False):
+    if missing and not st.session_state.get(RUN_AT_ONCE):
         st.text(f"Not computed yet for these choices: {', '.join(missing)}.")
         if not st.button("Compute everything", type="primary", key="compute_all", icon=":material/play_arrow:"):
             return
     report = stages.report()
+    st.session_state.pop(RUN_AT_ONCE, None)  # only now: a run that was interrupted goes on
     energy, anchors = report.diagnostics.energy, report.diagnostics.anchors
     views.metrics(
         [
