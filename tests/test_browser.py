@@ -187,7 +187,7 @@ def test_umap_can_be_stopped_and_gone_on_with(page: Page) -> None:
     open_sample(page)
     go(page, "Clusters")
     page.get_by_test_id("stButtonGroup").get_by_text("UMAP", exact=True).click()
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
     expect(page.get_by_text("stopped before it was finished")).to_be_visible(timeout=5_000)
     page.get_by_role("button", name="Go on").click()
     expect(page.get_by_text("The axes of UMAP mean nothing")).to_be_visible(timeout=180_000)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import StopException
 
 from craft_core.progress import Progress
 
@@ -139,8 +140,12 @@ def _watch(slot: Any, stage: str, job: Job) -> None:
     with slot.container(border=True):
         bar = st.progress(0.0, text=f"**{stage}**")
         st.button("Stop", key=f"stop_{stage}", on_click=_stop, args=(job,), icon=":material/stop_circle:")
-    while not job.done.wait(_POLL_SECONDS):
-        bar.progress(job.share, text=f"**{stage}:** {job.caption()}")
+    try:
+        while not job.done.wait(_POLL_SECONDS):
+            bar.progress(job.share, text=f"**{stage}:** {job.caption()}")
+    except StopException:  # Streamlit's own Stop, at the top of the page; a rerun, which goes on with the job, raises another
+        _stop(job)
+        raise
 
 
 def _stop(job: Job) -> None:
