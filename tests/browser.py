@@ -78,5 +78,6 @@ def settle(page: Page) -> None:
 
 def no_error(page: Page) -> None:
     """Assert that the page shows neither a traceback nor a message of ours."""
-    expect(page.get_by_test_id("stException")).to_have_count(0)
+    errors = page.get_by_test_id("stException").all_inner_texts()
+    assert not errors, errors
     expect(page.get_by_text("That did not work.")).to_have_count(0)

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import StopException
 
 from craft_core.progress import Progress
 
@@ -42,6 +41,11 @@ class Job:
     def cancel(self) -> None:
         """Make the next progress call of the work end it."""
         self._cancelled.set()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the work was told to end."""
+        return self._cancelled.is_set()
 
     def caption(self) -> str:
         """Return what is being done and, once it can be told, how long it will take."""
@@ -122,7 +126,7 @@ def _stop_here_if_stopped(stage: str, key: str) -> None:
 
 def _finish(shelf: Shelf, stage: str, key: str, function: Callable[[Progress], T]) -> T:
     job = shelf.jobs.get(stage)
-    if job is None or job.key != key:
+    if job is None or job.key != key or job.is_cancelled:
         if job is not None:
             job.cancel()
         job = shelf.jobs[stage] = Job(key, function)
@@ -130,7 +134,7 @@ def _finish(shelf: Shelf, stage: str, key: str, function: Callable[[Progress], T
     if not job.done.wait(_QUIET_SECONDS):
         _watch(slot, stage, job)
     slot.empty()
-    del shelf.jobs[stage]
+    shelf.jobs.pop(stage, None)
     if job.error is not None:
         raise job.error
     return job.result  # type: ignore[no-any-return]
@@ -140,12 +144,9 @@ def _watch(slot: Any, stage: str, job: Job) -> None:
     with slot.container(border=True):
         bar = st.progress(0.0, text=f"**{stage}**")
         st.button("Stop", key=f"stop_{stage}", on_click=_stop, args=(job,), icon=":material/stop_circle:")
-    try:
-        while not job.done.wait(_POLL_SECONDS):
-            bar.progress(job.share, text=f"**{stage}:** {job.caption()}")
-    except StopException:  # Streamlit's own Stop, at the top of the page; a rerun, which goes on with the job, raises another
-        _stop(job)
-        raise
+    # A run of the page that is stopped here, by navigation or by Streamlit's own Stop, leaves the job going: the next run finds it again.
+    while not job.done.wait(_POLL_SECONDS):
+        bar.progress(job.share, text=f"**{stage}:** {job.caption()}")
 
 
 def _stop(job: Job) -> None:
