@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from craft_core.arrays import FloatMatrix, FloatVector, IntVector, LabelVector, frozen
+from craft_core.cluster import BLOCK_ROWS
 from craft_core.score import cluster_means
 
 __all__ = ["CellGeometry", "cell_geometry", "covered_kl", "kl_divergence", "total_variation"]
@@ -22,12 +23,12 @@ def kl_divergence(p: FloatVector, q: FloatVector) -> float:
 
 
 def covered_kl(p: FloatVector, q: FloatVector) -> float:
-    """Return KL(p' || q) in nats, where p' is p without the clusters q does not reach, scaled to sum 1; 0 where q reaches none.
+    """Return KL(p' || q) in nats, where p' is p without the clusters q does not reach, scaled to sum 1; nan where q reaches none.
 
     This is the divergence of what can be compared at all; show it together with the uncovered mass.
     """
     kept = np.where(q > 0, p, 0.0)
-    return kl_divergence(kept / kept.sum(), q) if kept.sum() > 0 else 0.0
+    return kl_divergence(kept / kept.sum(), q) if kept.sum() > 0 else float("nan")
 
 
 def total_variation(p: FloatVector, q: FloatVector) -> float:
@@ -95,7 +96,7 @@ def _diameter_bounds(rows: FloatMatrix, labels: LabelVector, n_clusters: int) ->
     distance from a.
     """
     means, _ = cluster_means(rows, labels, n_clusters)
-    from_mean = _distances(rows, means[labels])
+    from_mean = _distances(rows, means, labels)
     cells, last = _last_of_each(labels)
     by_radius = np.lexsort((from_mean, labels))
     farthest, second = by_radius[last], by_radius[np.maximum(last - 1, 0)]
@@ -107,7 +108,7 @@ def _diameter_bounds(rows: FloatMatrix, labels: LabelVector, n_clusters: int) ->
     anchors = np.zeros((n_clusters, rows.shape[1]), dtype=np.float32)
     for _ in range(2):
         anchors[cells] = rows[farthest]
-        from_anchor = _distances(rows, anchors[labels])
+        from_anchor = _distances(rows, anchors, labels)
         farthest = np.lexsort((from_anchor, labels))[last]
         sweep = from_anchor[farthest]
         low[cells] = np.maximum(low[cells], sweep)
@@ -117,9 +118,13 @@ def _diameter_bounds(rows: FloatMatrix, labels: LabelVector, n_clusters: int) ->
     return low, high
 
 
-def _distances(rows: FloatMatrix, to: FloatMatrix) -> FloatVector:
-    difference = (rows - to).astype(np.float64)
-    distances: FloatVector = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+def _distances(rows: FloatMatrix, to: FloatMatrix, labels: LabelVector) -> FloatVector:
+    """Return the distance of each row to the point of its own cell, blockwise."""
+    distances = np.empty(len(rows))
+    for start in range(0, len(rows), BLOCK_ROWS):
+        stop = start + BLOCK_ROWS
+        difference = (rows[start:stop] - to[labels[start:stop]]).astype(np.float64)
+        distances[start:stop] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
     return distances
 
 

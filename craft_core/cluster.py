@@ -14,15 +14,16 @@ from craft_core.arrays import BoolVector, FloatMatrix, FloatVector, IntVector, L
 from craft_core.corpus.sample import sample_positions
 from craft_core.errors import DataError, ParameterError
 from craft_core.params import check, param
-from craft_core.progress import Progress, silent
+from craft_core.progress import Progress, part, silent
 from craft_core.threads import one_thread
 from craft_core.vectorize.protocol import Vectors
 
 __all__ = ["BLOCK_ROWS", "Clustering", "KMeans", "assign", "cluster"]
 
 BLOCK_ROWS = 16_384
-"""Rows handled at a time by each thread: 200 clusters then need 26 MB of working memory a thread."""
+"""Rows handled at a time by each thread, at most."""
 
+_BLOCK_PRODUCTS = 2**22  # numbers a thread works on at a time, 16 MB twice, however many clusters there are
 _THREADS = 2
 
 _LEAST_SAMPLE = 32_768
@@ -112,8 +113,6 @@ def cluster(vectors: Vectors, pool_keys: npt.NDArray[np.uint64], kmeans: KMeans,
     ParameterError
         If there are more clusters than rows to fit them on.
     """
-    import faiss
-
     usable, wanted = ~vectors.pool.zero, ~vectors.validation.zero
     if not usable.any() or not wanted.any():
         empty = "pool" if not usable.any() else "validation set"
@@ -126,19 +125,7 @@ def cluster(vectors: Vectors, pool_keys: npt.NDArray[np.uint64], kmeans: KMeans,
             f"The 'n_clusters' parameter of k-means must be at most {len(rows):,}, the number of rows it is fitted on ({kmeans.fit_on}). "
             f"Got {kmeans.n_clusters:,}."
         )
-    progress(0.0, "Placing the cluster centers")
-    # faiss would sample again above max_points_per_centroid; the sample is ours, so that it does not depend on the order of the pool
-    fitted = faiss.Kmeans(
-        rows.shape[1],
-        kmeans.n_clusters,
-        niter=kmeans.n_iterations,
-        seed=seed % 2**31,
-        min_points_per_centroid=1,
-        max_points_per_centroid=max(1, -(-len(rows) // kmeans.n_clusters)),
-    )
-    with one_thread():
-        fitted.train(rows)
-    centers: FloatMatrix = np.array(fitted.centroids, dtype=np.float32)
+    centers = _fit(rows, kmeans, seed, part(progress, 0.0, 0.5))
     progress(0.5, "Giving every pair its cluster")
     pool_labels = np.where(usable, assign(vectors.pool.sources, centers), -1).astype(np.int32)
     validation_labels = np.where(wanted, assign(vectors.validation.sources, centers), -1).astype(np.int32)
@@ -146,18 +133,41 @@ def cluster(vectors: Vectors, pool_keys: npt.NDArray[np.uint64], kmeans: KMeans,
     return Clustering(centers, pool_labels, validation_labels)
 
 
+def _fit(rows: FloatMatrix, kmeans: KMeans, seed: int, progress: Progress) -> FloatMatrix:
+    """Return the centers, a round at a time, so that progress is told and the work can be stopped between rounds."""
+    import faiss
+
+    centers = None
+    with one_thread():
+        for number in range(kmeans.n_iterations):
+            progress(number / kmeans.n_iterations, "Placing the cluster centers")
+            # faiss would sample again above max_points_per_centroid; the sample is ours, so that the pool's order does not matter
+            fitted = faiss.Kmeans(
+                rows.shape[1],
+                kmeans.n_clusters,
+                niter=1,
+                seed=seed % 2**31,
+                min_points_per_centroid=1,
+                max_points_per_centroid=max(1, -(-len(rows) // kmeans.n_clusters)),
+            )
+            fitted.train(rows, init_centroids=centers)
+            centers = np.array(fitted.centroids, dtype=np.float32)
+    return np.asarray(centers, dtype=np.float32)
+
+
 def assign(rows: FloatMatrix, centers: FloatMatrix) -> LabelVector:
     """Return the nearest center of each row, shape (n,), blockwise; ties go to the lower center."""
     labels = np.empty(len(rows), dtype=np.int32)
     # ||x - c||^2 = ||x||^2 - 2 (x.c - ||c||^2 / 2), and the first term is the same for every center
     half_norms = 0.5 * np.einsum("ij,ij->i", centers, centers)
+    size = max(256, min(BLOCK_ROWS, _BLOCK_PRODUCTS // len(centers)))
 
     def label(start: int) -> None:
-        block = rows[start : start + BLOCK_ROWS]
-        labels[start : start + BLOCK_ROWS] = np.argmax(block @ centers.T - half_norms, axis=1)
+        block = rows[start : start + size]
+        labels[start : start + size] = np.argmax(block @ centers.T - half_norms, axis=1)
 
     with one_thread(), ThreadPoolExecutor(_THREADS) as threads:
-        list(threads.map(label, range(0, len(rows), BLOCK_ROWS)))
+        list(threads.map(label, range(0, len(rows), size)))
     return labels
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "Input",
     "LoadedData",
     "Report",
+    "check_chosen",
     "clean",
     "clusters",
     "encode",
@@ -88,11 +89,6 @@ class LoadedData:
     test: Corpus | None
     reads: Mapping[str, ReadReport]
     cleanings: Mapping[str, CleaningReport]
-
-    @property
-    def digest(self) -> str:
-        """One text that changes when any pair does; a key for caches."""
-        return "-".join(one.digest for one in (self.pool, self.validation, self.test) if one is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,35 +227,61 @@ def run_loaded(config: ExperimentConfig, data: LoadedData, seconds: dict[str, fl
     problem = Problem(vectors.pool, vectors.validation, clustering)
     with _timed(seconds, "select"):
         selection = select(problem, config.selector, config.budget, config.seed)
+    check_chosen(selection)
     allocation = realised_allocation(problem, selection, config.budget)
     with _timed(seconds, "measure"):
         diagnostics = measure(problem, selection, vectors.test, config.selector, config.budget, config.seed, part(progress, 0.85, 1.0))
-    return Report(config, data, problem, selection, allocation, diagnostics, seconds, warnings_of(data, vectors, allocation, diagnostics))
+    return Report(config, data, problem, selection, allocation, diagnostics, seconds, warnings_of(data, vectors, allocation))
 
 
-def warnings_of(data: LoadedData, vectors: Vectors, allocation: Allocation, diagnostics: Diagnostics) -> tuple[str, ...]:
+def check_chosen(selection: Selection) -> None:
+    """Raise DataError if nothing was chosen."""
+    if not len(selection):
+        raise DataError(
+            "No pair can be chosen: no cluster holds both pool and validation pairs. Use fewer clusters, another vectorizer, or a pool "
+            "that has something in common with validation."
+        )
+
+
+def warnings_of(data: LoadedData, vectors: Vectors, allocation: Allocation) -> tuple[str, ...]:
     """Return what the user should know before trusting a selection, one sentence each."""
-    found = []
+    found = [*_leaks(data)]
     for role, corpus, pairs in (("pool", data.pool, vectors.pool), ("validation", data.validation, vectors.validation)):
         n_zero = int(pairs.zero.sum())
         if n_zero:
             found.append(f"{n_zero:,} of {len(corpus):,} {role} pairs have a side without any known term and take no part.")
     if allocation.shortfall:
         found.append(
-            f"The budget of {allocation.budget:,} cannot be met: the clusters that hold validation pairs have only {allocation.size:,} "
-            f"pool pairs (shortfall {allocation.shortfall:,})."
+            f"The budget of {allocation.budget:,} cannot be met: only {allocation.size:,} pairs can be chosen "
+            f"(shortfall {allocation.shortfall:,})."
         )
     if allocation.uncovered > 0:
         found.append(
             f"{allocation.uncovered:.1%} of validation lies in clusters without any pool pair, so KL(validation || selected) is infinite; "
             "collect data like those sentences or use fewer clusters."
         )
+    passed_over = (allocation.validation_counts > 0) & (allocation.supply > 0) & (allocation.counts == 0)
+    if passed_over.any():
+        found.append(
+            f"{int(passed_over.sum()):,} clusters that hold {allocation.validation_share[passed_over].sum():.1%} of validation gave no pair, "
+            "so KL(validation || selected) is infinite; raise the budget, use fewer clusters, or allocate kl-optimal."
+        )
     n_starved = int(allocation.starved.sum())
     if n_starved:
         found.append(f"{n_starved:,} of {len(allocation.counts):,} clusters have less supply than their quota.")
-    if diagnostics.energy is None:
-        found.append("Too few pairs to measure a distance to held-out data.")
     return tuple(found)
+
+
+def _leaks(data: LoadedData) -> Iterator[str]:
+    """Say where pairs that should be held apart are the same: what is measured there flatters."""
+    for role, beside in (("pool", "validation or test"), ("test", "validation")):
+        kept = (
+            sum(one.count for one in data.cleanings[role].found if "overlap" in one.switch and not one.applied)
+            if role in data.cleanings
+            else 0
+        )
+        if kept:
+            yield f"{kept:,} {role} pairs also stand in {beside} and were kept, so distances to held-out pairs look better than they are."
 
 
 def _find(role: str, entry: str, folder: Path) -> Input:

@@ -91,7 +91,7 @@ def isolated_validation(problem: Problem, limit: int = 50, progress: Progress = 
     wanted = np.flatnonzero(problem.clustering.validation_labels >= 0)
     queries = problem.validation.sources[wanted]
     best, nearest = np.full(len(wanted), -np.inf, dtype=np.float32), np.zeros(len(wanted), dtype=np.int64)
-    rows = BLOCK_ROWS
+    rows = max(256, min(BLOCK_ROWS, 2**24 // max(len(wanted), 1)))  # 64 MB of products at a time
     for start in range(0, len(problem.pool), rows):
         progress(start / len(problem.pool), "Looking for the nearest pool pairs")
         products = problem.pool.sources[start : start + rows] @ queries.T

@@ -85,7 +85,7 @@ def measure(
 
     With a test set, the selection itself is measured on it. Without one, validation is cut in two random halves; the method selects anew
     with one half and is measured on the other, both ways round, and the mean is reported: a distance to the very pairs one selected with
-    would flatter. The cluster centers are not fitted anew. Sets above 4,096 pairs are sampled.
+    would flatter. Vectors and cluster centers are not fitted anew: they have seen both halves. Sets above 4,096 pairs are sampled.
     """
     allocation = realised_allocation(problem, selection, budget)
     p, q = allocation.validation_share, allocation.selected_share
@@ -117,7 +117,7 @@ def _folds(
         return [(selection.indices, test.take(held))], f"the test set ({len(held):,} pairs)"
     usable = rng.permutation(np.flatnonzero(problem.clustering.validation_labels >= 0))
     halves = usable[: len(usable) // 2], usable[len(usable) // 2 :]
-    words = f"held-out halves of validation ({len(usable):,} pairs), selecting anew with the other half"
+    words = f"held-out halves of validation ({len(usable):,} pairs), selecting anew with the other half; vectors and centers saw both"
     if min(map(len, halves)) < 4:
         return [(selection.indices, problem.validation.take(np.array([], dtype=np.int64)))], words
     folds = []
@@ -137,7 +137,7 @@ def _energies(
         held = sample_pairs(held_out, np.arange(len(held_out)), rng)  # once, so that a selection and its anchors face the same pairs
         selected.append(energy_distance(sample_pairs(problem.pool, chosen, rng), held))
         for _ in range(_RANDOM_REPEATS):
-            drawn = Random().select(problem, max(budget, 2), rng).indices
+            drawn = Random().select(problem, max(len(chosen), 2), rng).indices
             random.append(energy_distance(sample_pairs(problem.pool, drawn, rng), held))
         now(0.5, "Measuring the anchors")
         pool.append(energy_distance(sample_pairs(problem.pool, problem.available, rng), held))

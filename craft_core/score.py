@@ -89,12 +89,13 @@ def _euclidean(problem: Problem, shrinkage: float, progress: Progress) -> FloatV
         progress(c / problem.clustering.n_clusters, "Scoring the pool")
         rows = order[stops[c] : stops[c + 1]]
         own = problem.validation.targets[labels == c]
-        for start in range(0, len(rows), _EUCLIDEAN_ROWS):
-            block = problem.pool.targets[rows[start : start + _EUCLIDEAN_ROWS]]
+        step = max(64, _EUCLIDEAN_PRODUCTS // max(len(own), len(everyone) if shrinkage > 0 else 1))
+        for start in range(0, len(rows), step):
+            block = problem.pool.targets[rows[start : start + step]]
             mean = _mean_distance(block, own)
             if shrinkage > 0:
                 mean = (len(own) * mean + shrinkage * _mean_distance(block, everyone)) / (len(own) + shrinkage)
-            scores[rows[start : start + _EUCLIDEAN_ROWS]] = -mean
+            scores[rows[start : start + step]] = -mean
     return scores
 
 
@@ -104,5 +105,5 @@ def _mean_distance(rows: FloatMatrix, to: FloatMatrix) -> FloatVector:
     return means
 
 
-_EUCLIDEAN_ROWS = 8_192
+_EUCLIDEAN_PRODUCTS = 2**23  # distances worked on at a time, 32 MB and as much again
 _SCORES = {"squared": _squared, "euclidean": _euclidean}

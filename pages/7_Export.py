@@ -4,16 +4,21 @@ import streamlit as st
 
 from pages.shared import exports, session, stages, views
 
-with session.frame(
-    "Export", "Take the chosen pairs away with everything that proves how they were chosen; or come back from an earlier export."
-):
-    take, reproduce, prove = st.tabs(["Download", "Reproduce", "Verify or restore"])
-    with take:
-        report = stages.report()
-        views.warnings(report.warnings)
-        exports.headline(report)
-        exports.downloads(report)
-    with reproduce:
-        exports.reproduce(stages.report())
-    with prove:
-        exports.prove()
+SUBTITLE = "Take the chosen pairs away with everything that proves how they were chosen; or come back from an earlier export."
+
+with session.frame("Export", SUBTITLE, needs_data=False):
+    take, reproduce, prove = st.tabs(["Download", "Reproduce", "Verify or restore"], key="export_tab", on_change="rerun")
+    if prove.open:
+        with prove:
+            exports.prove()
+    elif session.current_given() is None:
+        session.doors()
+    elif reproduce.open:
+        with reproduce:
+            exports.reproduce(stages.report())
+    else:
+        with take:
+            report = stages.report()
+            views.warnings(report.warnings)
+            exports.headline(report)
+            exports.downloads(report)

@@ -71,7 +71,8 @@ def counts(allocation: Allocation, labels: Words) -> None:
     """Draw quota and count of the clusters."""
     st.markdown(
         "The quota is the budget times the validation share. A cluster that has fewer pairs gives all it has; "
-        "the others take over the rest. The sharing under limited supply is our reading: it minimises KL(validation ‖ selected)."
+        "the others take over the rest. This sharing under limited supply is ours: before rounding to whole pairs, it minimises "
+        "KL(validation ‖ selected)."
     )
     views.plot(
         count_figure(allocation, labels[0], dark=views.is_dark()),
@@ -80,10 +81,12 @@ def counts(allocation: Allocation, labels: Words) -> None:
     )
 
 
-def starvation_ledger_view(data: LoadedData, task: Problem, allocation: Allocation, labels: Words) -> None:
+def starvation_ledger_view(data: LoadedData, task: Problem, allocation: Allocation, labels: Words, ranked: bool) -> None:
     """Draw both sides of the ledger and the validation pairs nobody in the pool resembles."""
     ledger = starvation_ledger(allocation)
-    if not len(ledger.starved):
+    if not ranked:
+        st.info("This method does not share its budget over clusters, so none of them ran out or took over.", icon=":material/info:")
+    elif not len(ledger.starved):
         st.success("No cluster ran out: every cluster has at least its quota.", icon=":material/check_circle:")
     else:
         _both_sides(allocation, ledger, labels)

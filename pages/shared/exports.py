@@ -65,7 +65,7 @@ def downloads(report: Report) -> None:
         st.rerun()
     with right:
         st.markdown("**Everything in one zip**: the subset, row numbers, scores, manifest, recipe and data card.")
-        key = key_of(stages.selection_key(), stages.data_key(), export)
+        key = key_of(stages.selection_key(), report.config.data, export)
         data = compute("Writing the export", key, lambda progress: bundle(report))
         st.download_button(
             "Download the export", data, "craft-export.zip", "application/zip", type="primary", icon=":material/download:", key="zip"
@@ -98,8 +98,9 @@ def prove() -> None:
     if given is None:
         return
     manifest = read_manifest(_manifest_bytes(given.name, given.getvalue()))
-    report = stages.report()
-    differences = compare_inputs(manifest.inputs, input_records(report))
+    given = session.current_given()
+    loaded = input_records(stages.report()) if given is not None else ()
+    differences = compare_inputs(manifest.inputs, loaded)
     if differences and session.is_sample(manifest):
         st.info("This export was made from the sample data.")
         st.button(
@@ -112,8 +113,8 @@ def prove() -> None:
         st.markdown("Load the files above on the Data page, then come back; the settings can be restored already.")
     left, right = st.columns(2)
     left.button("Restore the settings", on_click=session.restore, args=(manifest.config,), key="restore", width="stretch")
-    if right.button("Verify: compare this run with the export", type="primary", key="verify", width="stretch"):
-        _show(verify_against(report, manifest))
+    if given is not None and right.button("Verify: compare this run with the export", type="primary", key="verify", width="stretch"):
+        _show(verify_against(stages.report(), manifest))
 
 
 def _restore_sample(manifest: Manifest) -> None:

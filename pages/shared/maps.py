@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import streamlit as st
 
 from craft_core.allocate import Allocation
@@ -27,7 +28,7 @@ _CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d
 
 def draw(data: LoadedData, task: Problem, chosen: Selection, allocation: Allocation) -> None:
     """Draw the map with its controls."""
-    Thread(target=warm_up, daemon=True).start()  # compiles UMAP while the user reads; done once a process
+    _compile_umap()
     method, colour, names, webgl = _controls(data)
     projection = stages.projection(method)
     layers, colouring = _layers(data, task, chosen, allocation, projection, colour, names)
@@ -38,8 +39,15 @@ def draw(data: LoadedData, task: Problem, chosen: Selection, allocation: Allocat
     _caption(task, projection, layers, webgl)
 
 
+@st.cache_resource(show_spinner=False)
+def _compile_umap() -> None:
+    """Compile UMAP while the user reads, once a process."""
+    Thread(target=warm_up, daemon=True).start()
+
+
 def _controls(data: LoadedData) -> tuple[str, str, list[str], bool]:
-    columns = [name for name in data.pool.columns.column_names if name not in (_CLUSTER, _ALLOCATION, _SCORE)]
+    taken = (_CLUSTER, _ALLOCATION, _SCORE)
+    columns = [one.name for one in data.pool.columns.schema if one.name not in taken and not pa.types.is_nested(one.type)]
     left, middle, right = st.columns([1, 2, 2])
     with left:
         shown = st.segmented_control(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -22,7 +21,7 @@ from craft_core.project import DRAW_LIMIT, Projection, project, sample_rows
 from craft_core.vectorize import Vectors
 from craft_core.whatif import Ranking, take
 from pages.shared.session import current_config, current_given
-from pages.shared.work import compute, is_ready, key_of
+from pages.shared.work import compute, is_ready, key_of, seconds_of
 
 T = TypeVar("T")
 
@@ -35,7 +34,7 @@ def data() -> LoadedData:
     """Return the corpora after cleaning."""
     given, config = current_given(), current_config()
     assert given is not None  # noqa: S101 -- pages that need data stop before
-    return _timed(
+    return compute(
         LOAD,
         data_key(),
         lambda progress: experiment.load(given.files, config.columns, config.limits, config.cleaning, progress),
@@ -45,7 +44,7 @@ def data() -> LoadedData:
 def vectors() -> Vectors:
     """Return the vectors of both sides."""
     loaded, config = data(), current_config()
-    return _timed(VECTORIZE, _vector_key(), lambda progress: experiment.encode(loaded, config.vectorizer, config.seed, progress))
+    return compute(VECTORIZE, _vector_key(), lambda progress: experiment.encode(loaded, config.vectorizer, config.seed, progress))
 
 
 def problem() -> Problem:
@@ -55,14 +54,14 @@ def problem() -> Problem:
     def work(progress: Progress) -> Problem:
         return Problem(rows.pool, rows.validation, experiment.clusters(loaded, rows, config.clustering, config.seed, progress))
 
-    return _timed(CLUSTER, problem_key(), work)
+    return compute(CLUSTER, problem_key(), work)
 
 
 def ranking() -> Ranking | None:
     """Return the pool ordered inside each cluster, or None for a method that does not rank."""
     task, selector = problem(), current_config().selector
     ranks: Callable[..., Ranking] | None = getattr(selector, "rank", None)
-    return None if ranks is None else _timed(RANK, key_of(problem_key(), selector), lambda progress: ranks(task, progress))
+    return None if ranks is None else compute(RANK, key_of(problem_key(), selector), lambda progress: ranks(task, progress))
 
 
 def selection() -> tuple[Selection, Allocation]:
@@ -71,7 +70,8 @@ def selection() -> tuple[Selection, Allocation]:
     if ranked is not None:
         chosen = take(ranked, config.selector.allocate(task, config.budget))  # type: ignore[attr-defined]
     else:
-        chosen = _timed(SELECT, selection_key(), lambda _: experiment.select(task, config.selector, config.budget, config.seed))
+        chosen = compute(SELECT, selection_key(), lambda _: experiment.select(task, config.selector, config.budget, config.seed))
+    experiment.check_chosen(chosen)
     return chosen, experiment.realised_allocation(task, chosen, config.budget)
 
 
@@ -83,15 +83,15 @@ def diagnostics() -> Diagnostics:
         return experiment.measure(task, chosen, vectors_test, config.selector, config.budget, config.seed, progress)
 
     vectors_test = vectors().test
-    return _timed(MEASURE, selection_key(), work)
+    return compute(MEASURE, selection_key(), work)
 
 
 def report() -> Report:
     """Return the finished run."""
     loaded, rows, task, (chosen, allocation), found = data(), vectors(), problem(), selection(), diagnostics()
     config = current_config()
-    seconds = {_MANIFEST_NAMES[stage]: _SECONDS[stage, key] for stage, key in _stage_keys().items() if (stage, key) in _SECONDS}
-    warnings = experiment.warnings_of(loaded, rows, allocation, found)
+    seconds = {_MANIFEST_NAMES[stage]: seconds_of(stage, key) for stage, key in _stage_keys().items()}
+    warnings = experiment.warnings_of(loaded, rows, allocation)
     return Report(config, loaded, task, chosen, allocation, found, seconds, warnings)
 
 
@@ -107,27 +107,28 @@ def isolated() -> Isolated:
     return compute("Nearest pool pairs", problem_key(), lambda progress: isolated_validation(task, progress=progress))
 
 
+def warnings() -> tuple[str, ...]:
+    """Return what the user should know before trusting the selection; needs no measuring."""
+    return experiment.warnings_of(data(), vectors(), selection()[1])
+
+
 def words() -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
     """Return label words of every cluster, of the source side and of the target side."""
-    loaded, task = data(), problem()
-    n_clusters, seed = task.clustering.n_clusters, current_config().seed
-    labels = np.concatenate([task.clustering.pool_labels, task.clustering.validation_labels])
-    sides = [
-        pa.concat_arrays(side)
-        for side in ((loaded.pool.sources, loaded.validation.sources), (loaded.pool.targets, loaded.validation.targets))
-    ]
+    loaded, task, seed = data(), problem(), current_config().seed
 
     def work(progress: Progress) -> Any:
-        return tuple(cluster_words(side, labels, n_clusters, seed=seed) for side in sides)
+        labels = np.concatenate([task.clustering.pool_labels, task.clustering.validation_labels])
+        sides = ((loaded.pool.sources, loaded.validation.sources), (loaded.pool.targets, loaded.validation.targets))
+        return tuple(cluster_words(pa.concat_arrays(side), labels, task.clustering.n_clusters, seed=seed) for side in sides)
 
-    return _timed("Words of the clusters", problem_key(), work)
+    return compute("Words of the clusters", problem_key(), work)
 
 
 def projection(method: str) -> Projection:
     """Return the coordinates of a pool sample and the validation set."""
     task, seed = problem(), current_config().seed
     drawn = sample_rows(task.clustering.pool_labels, DRAW_LIMIT, seed)
-    return _timed(
+    return compute(
         f"Map ({method.upper()})",
         map_key(method),
         lambda progress: project(method, task.pool.sources, task.validation.sources, drawn, seed, progress),
@@ -176,16 +177,3 @@ def _vector_key() -> str:
 def problem_key() -> str:
     """Return the key of vectors and clusters."""
     return key_of(_vector_key(), current_config().clustering)
-
-
-_SECONDS: dict[tuple[str, str], float] = {}  # wall seconds by stage and key; the same work takes about the same time in every session
-
-
-def _timed(stage: str, key: str, function: Callable[[Progress], T]) -> T:
-    def work(progress: Progress) -> T:
-        start = time.perf_counter()
-        result = function(progress)
-        _SECONDS[stage, key] = round(time.perf_counter() - start, 3)
-        return result
-
-    return compute(stage, key, work)

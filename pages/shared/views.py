@@ -49,7 +49,7 @@ def pairs(corpus: Corpus, positions: np.ndarray, extra: Mapping[str, Any] | None
     columns = {"source": part.sources.to_pylist(), "target": part.targets.to_pylist(), **(extra or {})}
     further = {name: part.columns.column(name).to_pylist() for name in part.columns.column_names}
     columns |= {name if name not in columns else f"{name} (column)": values for name, values in further.items()}
-    rows(columns | {"row": part.rows}, height)
+    rows(columns | {"row" if "row" not in columns else "row of the file": part.rows}, height)
 
 
 def rows(columns: Mapping[str, Any], height: int | str = "auto") -> None:
@@ -87,7 +87,7 @@ def share_table(table: pd.DataFrame) -> None:
 
 def columns_of(table: pd.DataFrame) -> dict[str, Any]:
     """Return how the columns of a cluster table are drawn: shares as bars, counts with separators, sizes with three digits."""
-    shares = [name for name in table.columns if name.endswith("share")]
+    shares = [name for name in ("supply share", "validation share", "selected share") if name in table and table[name].dtype.kind == "f"]
     top = float(table[shares].to_numpy().max(initial=0.0)) or 1.0
     config: dict[str, Any] = {
         name: st.column_config.ProgressColumn(name, format="percent", min_value=0.0, max_value=top) for name in shares

@@ -32,7 +32,7 @@ class Job:
 
     def __init__(self, key: str, function: Callable[[Progress], Any]) -> None:
         self.key = key
-        self.share, self.text, self.started = 0.0, "", time.monotonic()
+        self.share, self.text, self.started, self.seconds = 0.0, "", time.monotonic(), 0.0
         self.result: Any = None
         self.error: BaseException | None = None
         self.done, self._cancelled = threading.Event(), threading.Event()
@@ -60,6 +60,7 @@ class Job:
         except BaseException as error:  # raised again in the page's own thread
             self.error = error
         finally:
+            self.seconds = time.monotonic() - self.started
             self.done.set()
 
     def _report(self, share: float, text: str) -> None:
@@ -72,7 +73,7 @@ class Shelf:
     """Results and running jobs of one session; of each stage, the result used longest ago goes first."""
 
     def __init__(self) -> None:
-        self.results: dict[str, OrderedDict[str, Any]] = {}
+        self.results: dict[str, OrderedDict[str, Job]] = {}
         self.jobs: dict[str, Job] = {}
 
 
@@ -107,12 +108,16 @@ def compute(stage: str, key: str, function: Callable[[Progress], T]) -> T:
     kept = shelf.results.setdefault(stage, OrderedDict())
     if key not in kept:
         _stop_here_if_stopped(stage, key)
-        result = _finish(shelf, stage, key, function)
-        while len(kept) >= _KEPT_RESULTS:
+        while len(kept) >= _KEPT_RESULTS:  # before computing: old and new together would be one too many
             kept.popitem(last=False)
-        kept[key] = result
+        kept[key] = _finish(shelf, stage, key, function)
     kept.move_to_end(key)
-    return kept[key]  # type: ignore[no-any-return]
+    return kept[key].result  # type: ignore[no-any-return]
+
+
+def seconds_of(stage: str, key: str) -> float:
+    """Return the wall seconds a result took."""
+    return round(_shelf().results[stage][key].seconds, 3)
 
 
 def _stop_here_if_stopped(stage: str, key: str) -> None:
@@ -124,7 +129,7 @@ def _stop_here_if_stopped(stage: str, key: str) -> None:
     del st.session_state["stopped"]
 
 
-def _finish(shelf: Shelf, stage: str, key: str, function: Callable[[Progress], T]) -> T:
+def _finish(shelf: Shelf, stage: str, key: str, function: Callable[[Progress], Any]) -> Job:
     job = shelf.jobs.get(stage)
     if job is None or job.key != key or job.is_cancelled:
         if job is not None:
@@ -137,7 +142,7 @@ def _finish(shelf: Shelf, stage: str, key: str, function: Callable[[Progress], T
     shelf.jobs.pop(stage, None)
     if job.error is not None:
         raise job.error
-    return job.result  # type: ignore[no-any-return]
+    return job
 
 
 def _watch(slot: Any, stage: str, job: Job) -> None:
