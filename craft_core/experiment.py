@@ -231,7 +231,7 @@ def run_loaded(config: ExperimentConfig, data: LoadedData, seconds: dict[str, fl
     allocation = realised_allocation(problem, selection, config.budget)
     with _timed(seconds, "measure"):
         diagnostics = measure(problem, selection, vectors.test, config.selector, config.budget, config.seed, part(progress, 0.85, 1.0))
-    return Report(config, data, problem, selection, allocation, diagnostics, seconds, warnings_of(data, vectors, allocation))
+    return Report(config, data, problem, selection, allocation, diagnostics, seconds, warnings_of(data, vectors, allocation, diagnostics))
 
 
 def check_chosen(selection: Selection) -> None:
@@ -243,8 +243,8 @@ def check_chosen(selection: Selection) -> None:
         )
 
 
-def warnings_of(data: LoadedData, vectors: Vectors, allocation: Allocation) -> tuple[str, ...]:
-    """Return what the user should know before trusting a selection, one sentence each."""
+def warnings_of(data: LoadedData, vectors: Vectors, allocation: Allocation, diagnostics: Diagnostics | None = None) -> tuple[str, ...]:
+    """Return what the user should know before trusting a selection, one sentence each; more of it once it is measured."""
     found = [*_leaks(data)]
     for role, corpus, pairs in (("pool", data.pool, vectors.pool), ("validation", data.validation, vectors.validation)):
         n_zero = int(pairs.zero.sum())
@@ -263,23 +263,22 @@ def warnings_of(data: LoadedData, vectors: Vectors, allocation: Allocation) -> t
     passed_over = (allocation.validation_counts > 0) & (allocation.supply > 0) & (allocation.counts == 0)
     if passed_over.any():
         found.append(
-            f"{int(passed_over.sum()):,} clusters that hold {allocation.validation_share[passed_over].sum():.1%} of validation gave no pair, "
+            f"{int(passed_over.sum()):,} clusters with {allocation.validation_share[passed_over].sum():.1%} of validation gave no pair, "
             "so KL(validation || selected) is infinite; raise the budget, use fewer clusters, or allocate kl-optimal."
         )
     n_starved = int(allocation.starved.sum())
     if n_starved:
         found.append(f"{n_starved:,} of {len(allocation.counts):,} clusters have less supply than their quota.")
+    if diagnostics is not None and diagnostics.energy is None:
+        found.append("Too few pairs to measure a distance to held-out data.")
     return tuple(found)
 
 
 def _leaks(data: LoadedData) -> Iterator[str]:
     """Say where pairs that should be held apart are the same: what is measured there flatters."""
     for role, beside in (("pool", "validation or test"), ("test", "validation")):
-        kept = (
-            sum(one.count for one in data.cleanings[role].found if "overlap" in one.switch and not one.applied)
-            if role in data.cleanings
-            else 0
-        )
+        found = data.cleanings[role].found if role in data.cleanings else ()
+        kept = sum(one.count for one in found if "overlap" in one.switch and not one.applied)
         if kept:
             yield f"{kept:,} {role} pairs also stand in {beside} and were kept, so distances to held-out pairs look better than they are."
 

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from craft_core.figures import length_histogram
 from pages.shared import loading, reports, session, stages, views
 
 with session.frame(
@@ -23,13 +22,8 @@ with session.frame(
         reports.dropped(data)
         st.subheader("Lengths", anchor=False)
         side = st.segmented_control("Side", ["source", "target"], default="source", key="length_side") or "source"
-        lengths = reports.lengths(data, side)
-        views.plot(
-            length_histogram(lengths["pool"], lengths["validation"], lengths.get("test"), "characters", dark=views.is_dark()),
-            f"How long the {side} texts of pool, validation and test are, in characters.",
-            "lengths",
-            reports.length_table(lengths),
-        )
+        figure, quantiles = reports.lengths(data, side, views.is_dark())
+        views.plot(figure, f"How long the {side} texts of pool, validation and test are, in characters.", "lengths", quantiles)
         st.subheader("Pairs", anchor=False)
         reports.browse(data)
         st.page_link("pages/2_Clusters.py", label="Go on to the clusters", icon=":material/arrow_forward:")

@@ -6,8 +6,10 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 from toy_data import rows, write_world
 
@@ -80,6 +82,43 @@ def test_a_recipe_replays_to_the_same_hashes(world: Path) -> None:
     assert select("--quiet", "--max-characters", "none", "--no-drop-source-overlaps", "--format", "text") == 0
     assert cli.main(["select", "--recipe", "out/recipe.toml", "--out", "again", "--quiet"]) == 0
     assert hashes(world / "again") == hashes(world / "out")
+
+
+def test_a_column_may_be_called_none(world: Path) -> None:
+    path = world / "data" / "pool.tsv"
+    for name in ("pool", "validation", "test"):
+        path = world / "data" / f"{name}.tsv"
+        path.write_bytes(path.read_bytes().replace(b"id\t", b"none\t", 1))
+    assert select("--quiet", "--id-column", "none") == 0
+    assert pyarrow.parquet.read_table("out/subset.parquet").column_names == ["none", "source", "target", "topic"]
+    assert cli.main(["verify", "out", "--quiet"]) == 0
+
+
+def program(*words: str, **settings: Any) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **settings.pop("env", {})}
+    return subprocess.Popen([sys.executable, "-m", "craft_core", *words], env=environment, stderr=subprocess.PIPE, **settings)
+
+
+@pytest.mark.parametrize("words", [["verify", "out"], ["--help"], ["verify", "--help"]])
+def test_a_closed_pipe_is_no_error(world: Path, words: list[str]) -> None:
+    assert select("--quiet") == 0
+    read, write = os.pipe()
+    os.close(read)
+    done = program(*words, stdout=write)
+    os.close(write)
+    shown = done.communicate()[1]
+    assert done.returncode == 141
+    assert b"BrokenPipe" not in shown
+
+
+def test_a_terminal_without_unicode_gets_escapes(world: Path) -> None:
+    pool = world / "data" / "pool.tsv"
+    pool.write_bytes(pool.read_bytes().replace(b"\tstars", "\tतारा".encode()))
+    done = program("select", "craft", "--pool", "data/pool.tsv", "--validation", "data/validation.tsv", "--out", "आ", *SMALL,
+                   stdout=subprocess.PIPE, env={"PYTHONIOENCODING": "ascii"})  # fmt: skip
+    shown, errors = done.communicate()
+    assert done.returncode == 0, errors
+    assert b"\\u0924" in shown
 
 
 def test_a_folder_moves_with_its_inputs(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from craft_core.corpus import Cleaning, Columns, Limits
 from craft_core.errors import ParameterError
 from craft_core.params import Param, build, parameters
 from craft_core.selectors import SELECTORS
-from craft_core.vectorize import VECTORIZERS
+from craft_core.vectorize import VECTORIZERS, Precomputed
 
 DATA = Data(("pool.tsv", 'more "quoted" ü.csv'), "validation.tsv", "test.tsv")
 
@@ -62,6 +62,11 @@ def test_a_parameter_that_is_off_stays_off() -> None:
     config = ExperimentConfig(DATA, cleaning=Cleaning(max_characters=None))
     assert 'max_characters = "none"' in to_toml(config)
     assert from_toml(to_toml(config)).cleaning.max_characters is None
+
+
+def test_a_text_may_be_the_word_none() -> None:
+    config = ExperimentConfig(DATA, columns=Columns(id="none"), vectorizer=Precomputed(folder="none"))
+    assert from_toml(to_toml(config)) == config
 
 
 def test_a_short_recipe_takes_defaults() -> None:

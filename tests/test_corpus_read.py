@@ -287,6 +287,31 @@ def test_parquet_further_columns_that_cannot_be_kept_are_named():
     assert "left out 'odd' (list<element: string>)" in report.notes[0]
 
 
+def test_parquet_keeps_decimals_times_and_bytes():
+    further = pa.table(
+        {
+            "price": [Decimal("1.50"), None],
+            "at": [datetime.time(1, 2, 3), None],
+            "for": [datetime.timedelta(1), None],
+            "raw": [b"\xff\x00", None],
+            "large": pa.array([b"\xff", None], pa.large_binary()),
+        }
+    )
+    table = pa.table({"source": ["a", "c"], "target": ["b", "d"]} | dict(zip(further.column_names, further.columns, strict=True)))
+    corpus, report = read_with_report(parquet(table), ".parquet")
+    assert report.notes == ()
+    assert corpus.columns.equals(further)
+    assert len(corpus.digest) == 64
+    assert corpus.take(np.array([1, 0])).columns.to_pylist() == further.to_pylist()[::-1]
+
+
+def test_parquet_bomb_of_bytes_is_refused_before_it_is_unpacked(monkeypatch):
+    data = parquet(pa.table({"source": ["a"] * 300, "target": ["b"] * 300, "raw": [b"a" * 1_000_000] * 300}))
+    monkeypatch.setattr("craft_core.corpus.parquet.BATCH_BYTES", 10_000_000)
+    seen = [table.num_rows for table in read_parquet(uploaded("a.parquet", data), Reading(Limits()))]
+    assert max(seen) <= 10
+
+
 def test_parquet_bytes_that_are_not_utf8_are_refused():
     bad = pa.StringArray.from_buffers(1, pa.py_buffer(np.array([0, 1], np.int32)), pa.py_buffer(b"\xff"))
     with pytest.raises(DataError, match=r"is not a whole Parquet file: .*UTF8"):

@@ -12,7 +12,7 @@ from craft_core.discrepancy import label_columns, label_shares
 from craft_core.errors import DataError
 from craft_core.experiment import Report, open_files, parts_of, run
 from craft_core.selectors import Craft, Random
-from craft_core.vectorize import Tfidf
+from craft_core.vectorize import Hashing, Tfidf
 
 EN_HI = Path(__file__).parent.parent.parent / "shared" / "data" / "en-hi"
 
@@ -141,3 +141,20 @@ def test_real_news_are_found_in_a_mixed_pool() -> None:
     shares = label_shares(report.data.pool.columns.column("domain"), report.selection.indices)
     assert shares["news"] >= 0.18
     assert 3 * report.diagnostics.energy.joint <= report.diagnostics.anchors.random.joint
+
+
+def test_a_leaky_test_set_and_a_small_budget_are_said(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    data = Data((str(tmp_path / "pool.tsv"),), str(tmp_path / "validation.tsv"), str(tmp_path / "validation.tsv"))
+    config = ExperimentConfig(data, budget=1, clustering=KMeans(n_clusters=4), vectorizer=Tfidf(dimensions=16))
+    told = " ".join(run(config, open_files(data)).warnings)
+    assert "test pairs also stand in validation" in told
+    assert "gave no pair, so KL(validation || selected) is infinite" in told
+
+
+def test_nothing_to_choose_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "pool.tsv").write_text("source\ttarget\n" + "".join(f"red red\tlal {i}\n" for i in range(9)), encoding="utf-8")
+    (tmp_path / "validation.tsv").write_text("source\ttarget\nblue red blue\tneela lal\n", encoding="utf-8")
+    data = Data((str(tmp_path / "pool.tsv"),), str(tmp_path / "validation.tsv"))
+    with pytest.raises(DataError, match="No pair can be chosen: no cluster holds both pool and validation pairs"):
+        run(ExperimentConfig(data, budget=3, clustering=KMeans(n_clusters=2), vectorizer=Hashing(dimensions=16)), open_files(data))

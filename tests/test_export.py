@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet
 import pytest
-from toy_data import rows, write_world
+from toy_data import rows, write_tsv, write_world
 
 from craft_core.cluster import KMeans
 from craft_core.config import Data, ExperimentConfig, Export, from_toml
@@ -190,8 +190,10 @@ def test_a_manifest_of_another_run_is_found_out(out: Path) -> None:
     assert any("The run now gives another 'indices.npy'" in one for one in verify(out).differences)
 
 
-def test_other_versions_are_noted(out: Path) -> None:
+def test_other_versions_are_noted_where_something_differs(out: Path) -> None:
     edited(out, lambda record: record["versions"].update(numpy="0.1"))
+    assert verify(out).notes == ()
+    (out / "indices.npy").unlink()
     assert "numpy 0.1 then" in verify(out).notes[0]
 
 
@@ -373,3 +375,93 @@ def test_the_command_names_what_is_not_default_and_quotes_it() -> None:
     assert "'./-odd name.tsv'" in line
     assert "--format csv --tfidf-ngram-max 2 --tfidf-sublinear-tf" in line
     assert "--allocation" not in line
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "words"),
+    [
+        ("metrics", lambda record: record["metrics"].update(total_variation=0.0, uncovered=0.5), "total_variation, uncovered"),
+        ("counts", lambda record: record["counts"].update(chosen=61), "chosen"),
+        ("warnings", lambda record: record["warnings"].append("Nothing is wrong."), ""),
+        ("inputs", lambda record: record["inputs"][0].update(bytes=1), ""),
+        ("outputs", lambda record: record["outputs"][0].update(bytes=1), ""),
+        ("command", lambda record: record.update(command="rm -r"), ""),
+        ("notes", lambda record: record.pop("notes"), ""),
+        ("author", lambda record: record.update(author="me"), ""),
+    ],
+)
+def test_a_changed_manifest_is_found_out(out: Path, section: str, change: Callable[[dict], None], words: str) -> None:
+    edited(out, change)
+    (found,) = verify(out).differences
+    assert found.startswith(f"The manifest's '{section}'")
+    assert words in found
+
+
+def test_seconds_and_date_and_place_of_a_run_are_not_compared(out: Path) -> None:
+    edited(out, lambda record: record.update(created="then", seconds={}, versions={}, platform={}))
+    assert (verify(out).differences, verify(out).notes) == ((), ())
+
+
+def test_files_that_the_manifest_does_not_list_are_noted(out: Path) -> None:
+    (out / "mine.txt").write_text("mine")
+    found = verify(out)
+    assert found.ok
+    assert found.notes == ("The manifest does not list 'mine.txt', which lies in the folder too.",)
+
+
+def test_inputs_beside_an_export_are_not_called_strange(report: Report, home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home, tmp_path / "here")
+    with zipfile.ZipFile(io.BytesIO(bundle(report))) as archive:
+        archive.extractall(tmp_path / "here")
+    found = verify(tmp_path / "here")
+    assert (found.differences, found.notes) == ((), ())
+
+
+def test_the_number_of_threads_is_no_difference(out: Path) -> None:
+    assert "threads" not in json.loads((out / "manifest.json").read_bytes())["platform"]["linear algebra"]
+
+
+def write_text_pairs(folder: Path, names: tuple[str, str], pairs: list[tuple[str, str, str, str]]) -> str:
+    for name, position in zip(names, (1, 2), strict=True):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("".join(row[position] + "\n" for row in pairs), encoding="utf-8")
+    return "+".join(f"{folder}/{name}" for name in names)
+
+
+@pytest.mark.parametrize("names", [("x+y/a.en", "b.hi"), ("a.en", "x+y/b.hi"), ("p+q.en", "p+q.hi")])
+def test_a_plus_sign_in_a_path_is_no_cut(names: tuple[str, str], tmp_path: Path) -> None:
+    pool = write_text_pairs(tmp_path / "d", names, rows(80, ("stars", "bread"), 1, "p"))
+    data = Data((pool, str(write_tsv(tmp_path / "c+d.tsv", rows(30, ("bread",), 2, "q")))), str(tmp_path / "c+d.tsv"))
+    report = run(ExperimentConfig(data, **(CHOICES | {"budget": 10})), open_files(data))
+    export_folder(report, tmp_path / "out")
+    manifest = read_manifest((tmp_path / "out" / "manifest.json").read_bytes())
+    assert [one.path for one in manifest.inputs] == [f"../d/{names[0]}", f"../d/{names[1]}", "../c+d.tsv", "../c+d.tsv"]
+    assert verify(tmp_path / "out").ok
+    plain = [name.rsplit("/", 1)[-1] for name in names]
+    assert by_name(report.config).data.pool == ("+".join(plain), "pool/2/c+d.tsv")
+
+
+@pytest.mark.parametrize("name", ["subset.parquet", "manifest.json", "README.md", "recipe.toml", "indices.npy", "selection.parquet"])
+def test_no_input_is_called_like_an_output(name: str) -> None:
+    assert by_name(ExperimentConfig(Data((f"x/{name}",), f"v/a+v/{name.upper()}"))).data == Data(
+        (f"pool/{name}",), f"validation/a+validation/{name.upper()}"
+    )
+
+
+def test_what_the_reader_noted_is_written_down(home: Path, tmp_path: Path) -> None:
+    pairs = rows(100, ("stars", "bread"), 1, "p")
+    columns = {"source": [row[1] for row in pairs], "target": [row[2] for row in pairs[1:]] + [None], "tags": [["x"]] * 100}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "pool.parquet")
+    data = Data((str(tmp_path / "pool.parquet"),), str(home / "validation.tsv"))
+    report = run(ExperimentConfig(data, **(CHOICES | {"budget": 10})), open_files(data))
+    export_folder(report, tmp_path / "out")
+    notes = json.loads((tmp_path / "out" / "manifest.json").read_bytes())["notes"]
+    assert "pool.parquet: left out 'tags' (list<element: string>)" in notes[0]
+    assert notes[1] == "Pool: 1 text was null and is read as empty."
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    for note in notes:
+        assert f"Note:        {note}" in summary(report)
+        assert f"* {note.replace('<', '&lt;')}" in card
+    assert "byte for byte those of the pool; one that was null there is empty here." in card
+    moved = (tmp_path / "pool.parquet").rename(tmp_path / "moved.parquet")
+    assert verify(tmp_path / "out", pool=[str(moved)]).ok

@@ -1,7 +1,9 @@
 import csv
+import datetime
 import gzip
 import io
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +157,20 @@ def test_nested_columns_become_json_in_csv_and_stay_in_parquet(tmp_path: Path) -
     assert [row["vector"] for row in rows] == ["[1.5, 2.0]", ""]
     assert pyarrow.parquet.read_table(tmp_path / "subset.parquet").column("vector").to_pylist() == [[1.5, 2.0], None]
     assert json.loads((tmp_path / "subset.jsonl").read_text().split("\n")[0])["vector"] == [1.5, 2.0]
+
+
+def test_bytes_become_hexadecimal_digits_in_text_and_stay_in_parquet(tmp_path: Path) -> None:
+    plain = corpus(["a", "b"])
+    further = pa.table({"raw": [b"\xff\x00", None], "price": [Decimal("1.50"), None], "at": [datetime.time(1, 2, 3), None]})
+    given = Corpus(plain.sources, plain.targets, plain.ids, plain.rows.copy(), further, "pool")
+    for name in ("csv", "tsv", "jsonl", "parquet"):
+        write_subset(given, Export(name), tmp_path)
+    assert [row["raw"] for row in csv.DictReader(io.StringIO((tmp_path / "subset.csv").read_text()))] == ["ff00", ""]
+    assert (tmp_path / "subset.tsv").read_text().split("\n")[1] == "a\tb\tff00\t1.50\t01:02:03.000000"
+    lines = [json.loads(line) for line in (tmp_path / "subset.jsonl").read_text().splitlines()]
+    assert lines[0] == {"source": "a", "target": "b", "raw": "ff00", "price": "1.50", "at": "01:02:03"}
+    assert lines[1] == {"source": "b", "target": "a", "raw": None, "price": None, "at": None}
+    assert pyarrow.parquet.read_table(tmp_path / "subset.parquet").select(further.column_names).equals(further)
 
 
 def test_ids_that_are_row_numbers_are_not_made_a_column() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import streamlit as st
 
+from craft_core.config import ExperimentConfig
 from craft_core.corpus import Cleaning, Columns, Limits, ParallelText, guess_columns, on_disk, preview, server_file
-from craft_core.errors import CraftError, DataError
+from craft_core.errors import CraftError, DataError, ParameterError
 from craft_core.experiment import Files
 from pages.shared import forms
 from pages.shared.session import Input, choose, current_config, current_given, generation, given_of, open_sample, upload
@@ -25,6 +26,20 @@ _ROLES = {
     "validation": "Validation: the pairs to resemble",
     "test": "Test (optional): held-out pairs, for reporting only",
 }
+
+
+def check_server_paths(config: ExperimentConfig) -> None:
+    """Raise ParameterError if a vectorizer would read a folder of the server that is not offered."""
+    for name in ("folder", "model"):
+        value = getattr(config.vectorizer, name, None)
+        if value is None or (name == "model" and not Path(value).exists()):
+            continue  # a model that is no folder here is a name on a hub
+        root = os.environ.get(SERVER_FOLDER)
+        if root is None or not Path(value).resolve().is_relative_to(Path(root).resolve()):
+            raise ParameterError(
+                f"The '{name}' of {config.vectorizer.name} must lie in the folder the server offers, which the environment variable "
+                f"{SERVER_FOLDER} names. Got {value!r}."
+            )
 
 
 def choose_data() -> None:

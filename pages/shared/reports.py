@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,10 @@ import streamlit as st
 
 from craft_core.corpus import Cleaning, Corpus
 from craft_core.experiment import LoadedData
-from pages.shared import forms, views
+from craft_core.figures import length_histogram
+from pages.shared import forms, stages, views
 from pages.shared.session import change, current_config, generation
+from pages.shared.work import compute, key_of
 
 _SHOWN = 200
 
@@ -78,14 +81,19 @@ def dropped(data: LoadedData) -> None:
                 st.dataframe(pd.DataFrame([asdict(example) for example in one.examples]), hide_index=True)
 
 
-def lengths(data: LoadedData, side: str) -> dict[str, np.ndarray]:
-    """Return the lengths of one side's texts in characters, by role."""
-    texts = {role: corpus.sources if side == "source" else corpus.targets for role, corpus in corpora(data).items()}
-    return {role: pc.utf8_length(column).to_numpy(zero_copy_only=False) for role, column in texts.items()}
+def lengths(data: LoadedData, side: str, dark: bool) -> tuple[Any, pd.DataFrame]:
+    """Return a figure of the lengths of one side's texts, and their quantiles as a table; half a second for a million pairs, once."""
+
+    def work(_: object) -> tuple[Any, pd.DataFrame]:
+        texts = {role: corpus.sources if side == "source" else corpus.targets for role, corpus in corpora(data).items()}
+        counted = {role: pc.utf8_length(column).to_numpy(zero_copy_only=False) for role, column in texts.items()}
+        figure = length_histogram(counted["pool"], counted["validation"], counted.get("test"), "characters", dark=dark)
+        return figure, _length_table(counted)
+
+    return compute(f"Lengths ({side})", key_of(stages.data_key(), dark), work)
 
 
-def length_table(lengths: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Return quantiles of lengths, a row a corpus."""
+def _length_table(lengths: Mapping[str, np.ndarray]) -> pd.DataFrame:
     shares = (0.05, 0.25, 0.5, 0.75, 0.95)
     rows = [{"corpus": role} | {f"{share:.0%}": float(np.quantile(values, share)) for share in shares} for role, values in lengths.items()]
     return pd.DataFrame(rows)

@@ -36,7 +36,7 @@ RUN_AT_ONCE = "run_at_once"
 IDEA = """
 1. You have a large **pool** of (source, target) pairs and a small **validation** set that looks like the text you care about.
 2. Source texts become vectors, and k-means cuts them into **clusters** of similar sentences.
-3. Each cluster gets its **validation share** of the **budget**; what a cluster with too few pairs lacks, the others give (this rule is ours).
+3. Each cluster gets its **validation share** of the **budget**; what a cluster lacks, the others give (that rule is ours).
 4. Inside a cluster, the pairs whose *targets* are nearest in expectation to the validation targets are taken first.
 5. The order inside a cluster does not depend on the budget, so asking for another budget costs milliseconds.
 6. The selection is measured on pairs it was not selected with.

@@ -20,6 +20,7 @@ from craft_core.progress import Progress
 from craft_core.project import DRAW_LIMIT, Projection, project, sample_rows
 from craft_core.vectorize import Vectors
 from craft_core.whatif import Ranking, take
+from pages.shared.loading import check_server_paths
 from pages.shared.session import current_config, current_given
 from pages.shared.work import compute, is_ready, key_of, seconds_of
 
@@ -44,6 +45,7 @@ def data() -> LoadedData:
 def vectors() -> Vectors:
     """Return the vectors of both sides."""
     loaded, config = data(), current_config()
+    check_server_paths(config)
     return compute(VECTORIZE, _vector_key(), lambda progress: experiment.encode(loaded, config.vectorizer, config.seed, progress))
 
 
@@ -91,7 +93,7 @@ def report() -> Report:
     loaded, rows, task, (chosen, allocation), found = data(), vectors(), problem(), selection(), diagnostics()
     config = current_config()
     seconds = {_MANIFEST_NAMES[stage]: seconds_of(stage, key) for stage, key in _stage_keys().items()}
-    warnings = experiment.warnings_of(loaded, rows, allocation)
+    warnings = experiment.warnings_of(loaded, rows, allocation, found)
     return Report(config, loaded, task, chosen, allocation, found, seconds, warnings)
 
 
