@@ -3,9 +3,9 @@
 import streamlit as st
 
 from craft_core.figures import pipeline_figure
-from pages.shared import home, session, views
+from pages.shared import home, room, session, views
 
-with session.frame(
+with room.frame(
     "CRAFT",
     "Choose, out of a large corpus, the few training pairs that resemble the text you care about — and see why each was chosen.",
     needs_data=False,
@@ -17,11 +17,11 @@ with session.frame(
         "pipeline",
     )
     if session.current_given() is None:
-        session.doors()
+        room.doors()
     else:
         home.state()
         home.results()
-        for column, (page, label, icon) in zip(st.columns(4), session.PAGES[1:], strict=True):
+        for column, (page, label, icon) in zip(st.columns(4), room.PAGES[1:], strict=True):
             column.page_link(page, label=label, icon=icon, width="stretch")
     with st.expander("The idea in six sentences"):
-        st.markdown(session.IDEA)
+        st.markdown(room.IDEA)

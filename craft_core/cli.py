@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "make_parser"]
 
+_CLOSED_PIPE = 128 + 13  # what a shell reports of a program that SIGPIPE ended
 _PROG = "python -m craft_core"
 _WITH_RECIPE = "--out, --overwrite, --quiet, --pool, --validation and --test"
 
@@ -29,9 +32,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when all went well, 1 when a verification found a difference, 2 for a mistake the user can correct, 130 when interrupted.
+        0 when all went well, 1 when a verification found a difference, 2 for a mistake the user can correct, 130 when interrupted,
+        141 when nobody reads the output any more.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without Unicode
+    try:
+        try:
+            return _told(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            sys.stdout.flush()  # here, where a closed pipe can be caught
+    except BrokenPipeError:
+        # what is still in the buffers must go somewhere when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _CLOSED_PIPE
+
+
+def _told(words: list[str]) -> int:
+    """Run the command line; a mistake gets a sentence."""
     try:
         return _dispatch(words)
     except CraftError as error:
@@ -161,10 +180,11 @@ def _shown(value: Any) -> str:
 
 
 def _reader(one: Param) -> Callable[[str], Any]:
-    """Return what turns the text of an option into a value; "none" is None where that is allowed."""
+    """Return what turns the text of an option into a value; "none" is None where that is allowed, and no text like any other."""
+    may_be_off = one.optional and not (one.kind is str and one.default is None)
 
     def read(text: str) -> Any:
-        return None if one.optional and text == "none" else one.kind(text)
+        return None if may_be_off and text == "none" else one.kind(text)
 
     read.__name__ = {int: "whole number", float: "number", str: "text"}[one.kind]
     return read
@@ -244,7 +264,7 @@ def _verify(args: argparse.Namespace) -> int:
 
     with _progress(args.quiet) as progress:
         found = verify(Path(args.folder), args.pool, args.validation, args.test, progress)
-    for sentence in (*found.differences, *found.notes):
+    for sentence in (*found.differences, *(() if args.quiet and found.ok else found.notes)):
         print(sentence)
     if found.ok and not args.quiet:
         print("Identical: every file is as it was written, and running it again gives the same.")

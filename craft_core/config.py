@@ -148,10 +148,10 @@ def _written(owner: Any) -> dict[str, Any]:
 
 
 def _built(cls: type[T], values: Mapping[str, Any], section: str) -> T:
-    optional = {one.name for one in parameters(cls) if one.optional}
-    return build(
-        cls, {name: None if name in optional and value == _NONE else value for name, value in values.items()}, f"The recipe's [{section}]"
-    )
+    # of a text that is off by default, "none" is a value like any other
+    may_be_off = {one.name for one in parameters(cls) if one.optional and not (one.kind is str and one.default is None)}
+    read = {name: None if name in may_be_off and value == _NONE else value for name, value in values.items()}
+    return build(cls, read, f"The recipe's [{section}]")
 
 
 def _section(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:

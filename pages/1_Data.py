@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages.shared import loading, reports, session, stages, views
+from pages.shared import loading, reports, room, session, stages, views
 
-with session.frame(
+with room.frame(
     "Data", "Load a pool to choose from, a validation set to resemble and, if you have one, a test set to report on.", needs_data=False
 ):
     with st.container(border=True):

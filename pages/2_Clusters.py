@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages.shared import clusters, maps, session, stages
+from pages.shared import clusters, maps, room, stages
 
-with session.frame("Clusters", "The pool cut into clusters of similar source sentences, on a map together with the validation set."):
+with room.frame("Clusters", "The pool cut into clusters of similar source sentences, on a map together with the validation set."):
     data, task, (chosen, allocation) = stages.data(), stages.problem(), stages.selection()
     clusters.headline(task, allocation)
     maps.draw(data, task, chosen, allocation)

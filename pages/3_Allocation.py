@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from pages.shared import allocations, session, stages, views
+from pages.shared import allocations, room, stages, views
 
 TABS = ["Shares", "Quota and count", "Starvation ledger", "Chosen and just missed", "Distance to held-out pairs"]
 
-with session.frame("Allocation", "How the budget is shared over the clusters, where it could not be met, and what was chosen."):
+with room.frame("Allocation", "How the budget is shared over the clusters, where it could not be met, and what was chosen."):
     task, (_, allocation) = stages.problem(), stages.selection()
     allocations.headline(allocation)
     views.warnings(stages.warnings())

@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from pages.shared import exports, session, stages, views
+from pages.shared import exports, room, session, stages, views
 
 SUBTITLE = "Take the chosen pairs away with everything that proves how they were chosen; or come back from an earlier export."
 
-with session.frame("Export", SUBTITLE, needs_data=False):
+with room.frame("Export", SUBTITLE, needs_data=False):
     take, reproduce, prove = st.tabs(["Download", "Reproduce", "Verify or restore"], key="export_tab", on_change="rerun")
     if prove.open:
         with prove:
             exports.prove()
     elif session.current_given() is None:
-        session.doors()
+        room.doors()
     elif reproduce.open:
         with reproduce:
             exports.reproduce(stages.report())

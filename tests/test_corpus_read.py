@@ -1,10 +1,12 @@
 """Reading: every trap of files from outside, one test each."""
 
 import csv
+import datetime
 import gzip
 import hashlib
 import io
 import json
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa

@@ -406,7 +406,7 @@ def test_files_that_the_manifest_does_not_list_are_noted(out: Path) -> None:
     (out / "mine.txt").write_text("mine")
     found = verify(out)
     assert found.ok
-    assert found.notes == ("The manifest does not list 'mine.txt', which lies in the folder too.",)
+    assert found.notes == ("Not listed in the manifest, though in its folder: 'mine.txt'.",)
 
 
 def test_inputs_beside_an_export_are_not_called_strange(report: Report, home: Path, tmp_path: Path) -> None:
@@ -443,9 +443,8 @@ def test_a_plus_sign_in_a_path_is_no_cut(names: tuple[str, str], tmp_path: Path)
 
 @pytest.mark.parametrize("name", ["subset.parquet", "manifest.json", "README.md", "recipe.toml", "indices.npy", "selection.parquet"])
 def test_no_input_is_called_like_an_output(name: str) -> None:
-    assert by_name(ExperimentConfig(Data((f"x/{name}",), f"v/a+v/{name.upper()}"))).data == Data(
-        (f"pool/{name}",), f"validation/a+validation/{name.upper()}"
-    )
+    assert by_name(ExperimentConfig(Data((f"x/{name}",), "v/a.tsv"))).data == Data((f"pool/{name}",), "a.tsv")
+    assert by_name(ExperimentConfig(Data(("x/p.tsv",), f"v/{name.upper()}"))).data == Data(("p.tsv",), f"validation/{name.upper()}")
 
 
 def test_what_the_reader_noted_is_written_down(home: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBL
 
 
 def read_parquet(file: InputFile, reading: Reading) -> Iterator[pa.Table]:
-    """Yield the rows of a Parquet file: texts, numbers, dates and lists of numbers; columns of a struct are called "struct.column".
+    """Yield the rows of a Parquet file: texts, numbers, dates, times, bytes and lists of numbers; a struct's are called "struct.column".
 
     Other columns are left out, with a note in `reading`. Raises DataError for a damaged file and one that goes beyond the limits.
     """
@@ -77,7 +77,9 @@ def _kept(schema: pa.Schema, file: InputFile, reading: Reading) -> list[str]:
     kept = [field.name for field in schema if _is_kept(field.type) or (pa.types.is_struct(field.type) and _is_flat(field.type))]
     left = [f"'{field.name}' ({field.type})"[:80] for field in schema if field.name not in kept]
     if left:
-        reading.notes.append(f"{file.label}: left out {', '.join(left[:20])}, as only text, numbers, dates and lists of numbers are kept.")
+        reading.notes.append(
+            f"{file.label}: left out {', '.join(left[:20])}, as only text, numbers, dates, times, bytes and lists of numbers are kept."
+        )
     return kept
 
 
@@ -91,9 +93,11 @@ def _is_kept(kind: pa.DataType) -> bool:
         _is_string(kind)
         or _is_number(kind)
         or types.is_boolean(kind)
-        or types.is_timestamp(kind)
-        or types.is_date(kind)
-        or pa.types.is_null(kind)
+        or types.is_temporal(kind)
+        or types.is_decimal(kind)
+        or types.is_binary(kind)
+        or types.is_large_binary(kind)
+        or types.is_null(kind)
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from craft_core.experiment import Report
-from craft_core.export.metrics import counts_record, decimals, label_table, metrics_record
+from craft_core.export.metrics import counts_record, decimals, label_table, metrics_record, notes_record
 
 __all__ = ["summary"]
 
@@ -13,7 +13,7 @@ _SHOWN_LABELS = 10
 
 
 def summary(report: Report) -> str:
-    """Return what a person wants to see after a run: counts, shares, distances, seconds, warnings."""
+    """Return what a person wants to see after a run: counts, shares, distances, seconds, notes, warnings."""
     metrics = metrics_record(report)
     lines = [*_counts(counts_record(report)), *_shares(report)]
     lines.append(
@@ -24,6 +24,7 @@ def summary(report: Report) -> str:
     lines += _energies(metrics)
     seconds = ", ".join(f"{stage} {taken:.1f}" for stage, taken in report.seconds.items())
     lines.append(f"Seconds:     {seconds}; together {sum(report.seconds.values()):.1f}")
+    lines += [f"Note:        {note}" for note in notes_record(report)]
     return "\n".join([*lines, *(f"Warning:     {warning}" for warning in report.warnings)])
 
 

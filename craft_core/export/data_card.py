@@ -9,7 +9,7 @@ from typing import Any
 from craft_core.config import ExperimentConfig, to_record
 from craft_core.experiment import Report
 from craft_core.export.inputs import input_records
-from craft_core.export.metrics import counts_record, decimals, label_table, metrics_record
+from craft_core.export.metrics import counts_record, decimals, label_table, metrics_record, notes_record
 
 __all__ = ["card"]
 
@@ -39,6 +39,7 @@ The method `craft` is our reading of the public abstract of CRAFT (arXiv 2604.22
 under limited supply, the bound and the measures are ours."""
 
 _EXACT = "The texts are byte for byte those of the pool."
+_NULLS = "The texts are byte for byte those of the pool; one that was null there is empty here."
 _MARKED = "Texts that a spreadsheet would run as a formula have an apostrophe before them, which the pool's have not."
 
 _MAKING = """\
@@ -76,6 +77,9 @@ def card(report: Report, config: ExperimentConfig, subset: tuple[str, ...]) -> s
     parts = ["# Chosen pairs", _opening(report, config), "## Files", _files(subset), "## How it was made", _MAKING, _choices(config)]
     parts += ["Made from:", _inputs(report, config), "## Counts", _counts(report), *_labels(report)]
     parts += ["## Measured", *_measured(metrics_record(report))]
+    notes = notes_record(report, config)
+    if notes:
+        parts += ["## Notes on the inputs", "\n".join(f"* {_cell(note)}" for note in notes)]
     if report.warnings:
         parts += ["## Warnings", "\n".join(f"* {_cell(warning)}" for warning in report.warnings)]
     parts += ["## What this does not promise", _LIMITS, "## Verify and repeat", _REPEATING]
@@ -91,7 +95,7 @@ def _opening(report: Report, config: ExperimentConfig) -> str:
         validation=len(report.data.validation),
         selector=config.selector.name,
         seed=config.seed,
-        texts=_MARKED if marked else _EXACT,
+        texts=_MARKED if marked else _NULLS if report.data.reads["pool"].null_texts else _EXACT,
     )
 
 
@@ -101,7 +105,7 @@ def _files(subset: tuple[str, ...]) -> str:
         ("`selection.parquet`", "for each of them: rank, row of the pool as given (from 0, before cleaning), id, cluster, score, weight"),
         ("`indices.npy`", "the same rows as a NumPy array of 64-bit integers"),
         ("`recipe.toml`", "every choice that decides the result"),
-        ("`manifest.json`", "sha256 of inputs and outputs, counts, measures, versions, seconds"),
+        ("`manifest.json`", "sha256 of inputs and outputs, counts, measures, warnings, notes, versions, seconds"),
     ]
     return _table(("File", "What it is"), rows)
 

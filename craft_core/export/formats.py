@@ -95,6 +95,7 @@ def _write_csv(table: pa.Table, stream: IO[bytes]) -> None:
 
 
 def _write_jsonl(table: pa.Table, stream: IO[bytes]) -> None:
+    table = _hexadecimal(table)
     for start in range(0, table.num_rows, _BLOCK_ROWS):
         pl.DataFrame(pl.from_arrow(table.slice(start, _BLOCK_ROWS))).write_ndjson(stream)
 
@@ -140,10 +141,20 @@ def _large(text: str) -> pa.Scalar:
 
 
 def _flat(table: pa.Table) -> pa.Table:
-    """Return the table with nested and binary columns as JSON text; CSV and TSV have no way to hold them."""
-    is_flat = [not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)) for kind in table.schema.types]
-    columns = [column if flat else _json(column) for column, flat in zip(table.columns, is_flat, strict=True)]
+    """Return the table with nested columns as JSON text and binary ones as digits; CSV and TSV have no way to hold them."""
+    columns = [_json(column) if pa.types.is_nested(column.type) else column for column in _hexadecimal(table).columns]
     return pa.table(columns, table.column_names)
+
+
+def _hexadecimal(table: pa.Table) -> pa.Table:
+    """Return the table with binary columns as hexadecimal digits; no text format holds any bytes."""
+    is_binary = [pa.types.is_binary(kind) or pa.types.is_large_binary(kind) for kind in table.schema.types]
+    columns = [_digits(column) if binary else column for column, binary in zip(table.columns, is_binary, strict=True)]
+    return pa.table(columns, table.column_names)
+
+
+def _digits(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pa.chunked_array([[None if value is None else value.hex() for value in column.to_pylist()]], pa.large_string())
 
 
 def _json(column: pa.ChunkedArray) -> pa.ChunkedArray:

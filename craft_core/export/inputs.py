@@ -10,13 +10,16 @@ from typing import Any
 
 from craft_core.config import Data, ExperimentConfig
 from craft_core.corpus import file_digest
+from craft_core.corpus.read import TABLE_SUFFIXES
 from craft_core.experiment import Report, parts_of
+from craft_core.export.formats import subset_names
 from craft_core.params import build, record
 from craft_core.vectorize import Vectorizer
 
 __all__ = ["ROLES", "InputRecord", "beside", "by_name", "input_records", "vector_records", "with_data"]
 
 ROLES = ("pool", "validation", "test")
+_OUTPUTS = ("selection.parquet", "indices.npy", "recipe.toml", "README.md", "manifest.json")  # but for the subset's own
 
 # a model may also be a name on a hub, which is left alone
 _FOLDERS = {"precomputed": "folder", "sentence-transformers": "model"}
@@ -70,7 +73,7 @@ def input_records(report: Report, config: ExperimentConfig | None = None) -> tup
     found = []
     for role, names in entries.items():
         files = report.data.reads[role].files
-        for path, file in zip(_flat(names, len(files)), files, strict=True):
+        for path, file in zip(_flat(names, [file.label for file in files]), files, strict=True):
             found.append(InputRecord(role, path, file.size, file.sha256))
     return (*found, *vector_records(report.config.vectorizer, config.vectorizer))
 
@@ -117,25 +120,32 @@ def with_data(config: ExperimentConfig, pool: Sequence[str] | None, validation: 
 def by_name(config: ExperimentConfig) -> ExperimentConfig:
     """Return the config with file names in place of paths, for a download that is unpacked beside the inputs.
 
-    Where inputs share a name, each of these is looked for in a folder called like its role: ``test/news.tsv``; ``pool/2/a.tsv`` for a
-    second pool file.
+    Where inputs share a name, or have that of a file of the export, each of these is looked for in a folder called like its role:
+    ``test/news.tsv``; ``pool/2/a.tsv`` for a second pool file.
     """
     data = config.data
     given = [(f"pool/{number}", entry) for number, entry in enumerate(data.pool, 1)] if len(data.pool) > 1 else [("pool", data.pool[0])]
     given += [("validation", data.validation), *([] if data.test is None else [("test", data.test)])]
     names = [_base_names(entry) for _, entry in given]
-    everyone = [name for parts in names for name in parts]
+    # some systems do not tell capital letters from small ones
+    taken = [name.lower() for name in (*(name for parts in names for name in parts), *_OUTPUTS, *subset_names(config.export.format))]
     placed = [
-        "+".join(f"{role}/{name}" if any(everyone.count(one) > 1 for one in parts) else name for name in parts)
+        "+".join(f"{role}/{name}" if any(taken.count(one.lower()) > 1 for one in parts) else name for name in parts)
         for (role, _), parts in zip(given, names, strict=True)
     ]
     n_pool = len(data.pool)
     named = replace(config, data=Data(tuple(placed[:n_pool]), placed[n_pool], None if data.test is None else placed[-1]))
-    return _moved_vectorizer(named, lambda path: PurePosixPath(path.replace("\\", "/")).name, Path())
+    return _moved_vectorizer(named, _base_name, Path())
 
 
 def _base_names(entry: str) -> list[str]:
-    return [PurePosixPath(part.replace("\\", "/")).name for part in entry.split("+")]
+    # a table is never one of two line-aligned files
+    is_table = entry.lower().removesuffix(".gz").endswith(TABLE_SUFFIXES)
+    return [_base_name(part) for part in ((entry,) if is_table else parts_of(entry))]
+
+
+def _base_name(path: str) -> str:
+    return PurePosixPath(path.replace("\\", "/")).name
 
 
 def _moved_vectorizer(config: ExperimentConfig, change: Callable[[str], str], here: Path) -> ExperimentConfig:
@@ -163,15 +173,20 @@ def _relative(path: Path, root: Path) -> str:
         return real.as_posix()
 
 
-def _flat(entries: tuple[str, ...], n_files: int) -> list[str]:
-    """Return one path a file; entries of two files are cut at their plus sign."""
-    n_pairs = n_files - len(entries)
+def _flat(entries: tuple[str, ...], labels: Sequence[str]) -> list[str]:
+    """Return one path a file; an entry of two files is cut where their labels say, which begin with their names."""
     flat: list[str] = []
-    for entry in entries:
-        if n_pairs and "+" in entry:
-            cuts = entry.split("+")
-            flat += ["+".join(cuts[: len(cuts) // 2]), "+".join(cuts[len(cuts) // 2 :])]
-            n_pairs -= 1
-        else:
-            flat.append(entry)
+    for number, entry in enumerate(entries, 1):
+        mark = f" (file {number} of {len(entries)})" if len(entries) > 1 else ""
+        flat += _cut(entry, [label.removesuffix(mark) for label in labels if label.endswith(mark)])
     return flat
+
+
+def _cut(entry: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Cut an entry as `parts_of` does, but without a look at the disk: between the names of its files, else at the middle plus sign."""
+    cuts = [position for position, letter in enumerate(entry) if letter == "+"]
+    if len(names) < 2 or not cuts:
+        return (entry,)
+    fits = [cut for cut in cuts if [_base_name(entry[:cut]), _base_name(entry[cut + 1 :])] == list(names)]
+    cut = (fits or [cuts[len(cuts) // 2]])[0]
+    return (entry[:cut], entry[cut + 1 :])

@@ -18,7 +18,7 @@ from craft_core.errors import DataError
 from craft_core.experiment import Report
 from craft_core.export.command import command_line
 from craft_core.export.inputs import ROLES, InputRecord, input_records
-from craft_core.export.metrics import counts_record, metrics_record
+from craft_core.export.metrics import counts_record, metrics_record, notes_record
 
 __all__ = ["MANIFEST", "Manifest", "compare_inputs", "manifest_text", "output_records", "platform_record", "read_manifest", "versions"]
 
@@ -44,7 +44,7 @@ class Manifest:
     versions, platform : Mapping of str to str
         What it ran on.
     record : Mapping
-        Everything, as read: also counts, metrics, warnings and seconds.
+        Everything, as read: also counts, metrics, warnings, notes and seconds.
     """
 
     config: ExperimentConfig
@@ -82,6 +82,7 @@ def manifest_text(report: Report, config: ExperimentConfig, outputs: Sequence[Ma
         "counts": counts_record(report),
         "metrics": metrics_record(report),
         "warnings": list(report.warnings),
+        "notes": list(notes_record(report, config)),
         "seconds": dict(report.seconds),
         "versions": versions(config.vectorizer.name),
         "platform": platform_record(),
@@ -159,13 +160,13 @@ def _craft_version() -> str:
 
 
 def platform_record() -> dict[str, str]:
-    """Return what may change the last bit of a floating-point number."""
+    """Return what may change the last bit of a floating-point number; the number of threads does not."""
     import faiss  # noqa: F401 - each brings its own linear algebra, which is listed once it is loaded
     import scipy.linalg  # noqa: F401
     from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
     found = [one for one in threadpool_info() if one["user_api"] == "blas"]
-    libraries = {f"{one['internal_api']} {one['version']} {one.get('architecture', '')} on {one['num_threads']} threads" for one in found}
+    libraries = {f"{one['internal_api']} {one['version']} {one.get('architecture', '')}".rstrip() for one in found}
     return {
         "system": platform.system(),
         "machine": platform.machine(),

@@ -6,11 +6,12 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from craft_core.config import ExperimentConfig
 from craft_core.discrepancy import Energy, has_labels, label_columns, label_shares
 from craft_core.experiment import Report
-from craft_core.export.inputs import ROLES
+from craft_core.export.inputs import ROLES, input_records
 
-__all__ = ["counts_record", "decimals", "label_table", "metrics_record"]
+__all__ = ["counts_record", "decimals", "label_table", "metrics_record", "notes_record"]
 
 LabelTable = dict[str, dict[str, dict[str, float]]]
 """By label column, then by value: the value's share among "chosen", "pool" and, where it has the column, "validation"."""
@@ -47,6 +48,29 @@ def metrics_record(report: Report) -> dict[str, Any]:
         "anchors": None if anchors is None else {name: _energy(getattr(anchors, name)) for name in ("half_against_half", "random", "pool")},
         "label_shares": label_table(report),
     }
+
+
+def notes_record(report: Report, config: ExperimentConfig | None = None) -> tuple[str, ...]:
+    """Return what the reader decided that a person should know: columns left out, nulls read as empty; one sentence each.
+
+    Parameters
+    ----------
+    report : Report
+        The run.
+    config : ExperimentConfig or None
+        The run's config as it is to be written: files are called as they are there; None for the run's own.
+    """
+    inputs, notes = input_records(report, config), []
+    for role in (one for one in ROLES if one in report.data.reads):
+        read = report.data.reads[role]
+        names = {file.label: one.name for file, one in zip(read.files, (one for one in inputs if one.role == role), strict=True)}
+        for note in read.notes:
+            label = next((label for label in names if note.startswith(f"{label}: ")), "")
+            notes.append(f"{role.capitalize()}: {names.get(label, '')}{note.removeprefix(label)}")
+        if read.null_texts:
+            some = "1 text was null and is" if read.null_texts == 1 else f"{read.null_texts:,} texts were null and are"
+            notes.append(f"{role.capitalize()}: {some} read as empty.")
+    return tuple(notes)
 
 
 def decimals(value: float) -> str:

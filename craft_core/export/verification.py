@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from craft_core.config import ExperimentConfig
 from craft_core.corpus import file_digest
@@ -13,11 +15,23 @@ from craft_core.errors import DataError
 from craft_core.experiment import Report, open_files, parts_of, run
 from craft_core.export.folder import write_outputs
 from craft_core.export.inputs import InputRecord, beside, input_records, vector_records, with_data
-from craft_core.export.manifest import MANIFEST, Manifest, compare_inputs, platform_record, read_manifest, versions
+from craft_core.export.manifest import (
+    MANIFEST,
+    Manifest,
+    compare_inputs,
+    manifest_text,
+    output_records,
+    platform_record,
+    read_manifest,
+    versions,
+)
 from craft_core.progress import Progress, silent
 from craft_core.vectorize import Precomputed
 
 __all__ = ["Verification", "verify", "verify_against"]
+
+_SHOWN = 10
+_VARYING = ("created", "seconds", "versions", "platform")  # sections of a manifest that may differ from run to run
 
 
 @dataclass(frozen=True)
@@ -29,7 +43,7 @@ class Verification:
     differences : tuple of str
         One sentence a difference; none where everything is identical.
     notes : tuple of str
-        What may explain a difference: other versions, another machine.
+        What may explain a difference (other versions, another machine), and files that the manifest does not list.
     """
 
     differences: tuple[str, ...]
@@ -49,6 +63,8 @@ def verify(
     progress: Progress = silent,
 ) -> Verification:
     """Compare the files of an export with its manifest, then its inputs; if these are the same, run it again and compare the results.
+
+    The results are the files and what the manifest says of the run; date, seconds, versions and machine are not compared.
 
     Parameters
     ----------
@@ -71,42 +87,64 @@ def verify(
     config = with_data(beside(manifest.config, folder, Path()), pool, validation, test)
     differences = _changed_outputs(folder, manifest)
     changed = _changed_inputs(manifest, config)
-    notes = _notes(manifest)
+    unlisted = _unlisted(folder, manifest, config)
     if changed:
-        return Verification((*differences, *changed), (*notes, "It was not run again, as its inputs are not the same."))
+        not_run = "It was not run again, as its inputs are not the same."
+        return Verification((*differences, *changed), (*_elsewhere(manifest), *unlisted, not_run))
     # under the names its inputs have in the manifest, as these stand in the recipe and the card
-    again = _compare(run(config, open_files(config.data), progress), manifest.config, manifest)
-    return Verification((*differences, *again), notes)
+    differences += _compare(run(config, open_files(config.data), progress), manifest.config, manifest)
+    return Verification(tuple(differences), (*(_elsewhere(manifest) if differences else ()), *unlisted))
 
 
 def verify_against(report: Report, manifest: Manifest) -> Verification:
     """Compare a finished run with a manifest: its inputs, its choices, and the files it would write."""
     inputs = input_records(report)
     differences = list(compare_inputs(manifest.inputs, inputs))
+    told = ["inputs"] if differences else []
     config = _placed(report.config, manifest.config, [one.role for one in inputs] == [one.role for one in manifest.inputs])
     for section in ("budget", "seed", "columns", "limits", "cleaning", "vectorizer", "clustering", "selector", "export"):
         here, there = getattr(config, section), getattr(manifest.config, section)
         if repr(here) != repr(there):
             differences.append(f"The {section} of this run, {here!r}, is not the manifest's, {there!r}.")
-    return Verification((*differences, *_compare(report, config, manifest)), _notes(manifest))
+    told += ["config", "command"] if differences else []
+    differences += _compare(report, config, manifest, told)
+    return Verification(tuple(differences), _elsewhere(manifest) if differences else ())
 
 
 def _placed(config: ExperimentConfig, there: ExperimentConfig, same_inputs: bool) -> ExperimentConfig:
     """Call the inputs as another config does: where they lie makes no difference to what is chosen."""
-    if same_inputs:
+    if same_inputs and len(config.data.pool) == len(there.data.pool):
         config = replace(config, data=there.data)
     if isinstance(config.vectorizer, Precomputed) and isinstance(there.vectorizer, Precomputed) and config.vectorizer.folder:
         config = replace(config, vectorizer=replace(config.vectorizer, folder=there.vectorizer.folder))
     return config
 
 
-def _compare(report: Report, config: ExperimentConfig, manifest: Manifest) -> tuple[str, ...]:
+def _compare(report: Report, config: ExperimentConfig, manifest: Manifest, told: Sequence[str] = ()) -> list[str]:
+    """Write a run again and compare its files and its manifest; sections already `told` of are left out."""
     with tempfile.TemporaryDirectory() as name:
-        written = write_outputs(report, config, Path(name))
-        found = {one: file_digest(Path(name) / one) for one in written}
-    return tuple(
-        _difference(one, found, manifest.outputs) for one in {**manifest.outputs, **found} if found.get(one) != manifest.outputs.get(one)
-    )
+        folder = Path(name)
+        outputs = output_records(folder, write_outputs(report, config, folder))
+    found = {str(one["name"]): str(one["sha256"]) for one in outputs}
+    expected = manifest.outputs
+    files = [_difference(name, found, expected) for name in {**expected, **found} if found.get(name) != expected.get(name)]
+    fresh = json.loads(manifest_text(report, config, outputs))  # as it is once written and read
+    left_out = {*_VARYING, *told, *(["outputs"] if files else [])}
+    sections = [section for section in {**manifest.record, **fresh} if section not in left_out]
+    changed = [section for section in sections if fresh.get(section) != manifest.record.get(section)]
+    return [*files, *(_changed_section(section, fresh.get(section), manifest.record.get(section)) for section in changed)]
+
+
+def _changed_section(section: str, here: Any, there: Any) -> str:
+    where = ""
+    if isinstance(here, dict) and isinstance(there, dict):
+        where = f" (see {_listed([key for key in {**there, **here} if here.get(key) != there.get(key)])})"
+    return f"The manifest's '{section}' is not what the run now gives{where}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    left = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {left:,} more" if left > 0 else "")
 
 
 def _difference(name: str, found: Mapping[str, str], expected: Mapping[str, str]) -> str:
@@ -142,7 +180,16 @@ def _changed_inputs(manifest: Manifest, config: ExperimentConfig) -> tuple[str, 
     return compare_inputs(manifest.inputs, (*found, *vector_records(config.vectorizer)))
 
 
-def _notes(manifest: Manifest) -> tuple[str, ...]:
+def _unlisted(folder: Path, manifest: Manifest, config: ExperimentConfig) -> tuple[str, ...]:
+    """Name files of the folder that are neither the export's nor inputs."""
+    entries = [*config.data.pool, config.data.validation, *([] if config.data.test is None else [config.data.test])]
+    known = {Path(part).resolve() for entry in entries for part in parts_of(entry)}
+    known |= {(folder / name).resolve() for name in (MANIFEST, *manifest.outputs)}
+    others = sorted(f"'{path.name}'" for path in folder.iterdir() if path.is_file() and path.resolve() not in known)
+    return (f"Not listed in the manifest, though in its folder: {_listed(others)}.",) if others else ()
+
+
+def _elsewhere(manifest: Manifest) -> tuple[str, ...]:
     """Say where versions or the machine differ from the manifest's: the last bits of floating-point numbers may differ then."""
     here = versions(manifest.config.vectorizer.name) | platform_record()
     there = {**manifest.versions, **manifest.platform}
