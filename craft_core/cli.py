@@ -43,9 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _told(list(sys.argv[1:] if argv is None else argv))
         finally:
             sys.stdout.flush()  # here, where a closed pipe can be caught
+            sys.stderr.flush()
     except BrokenPipeError:
         # what is still in the buffers must go somewhere when Python ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
         return _CLOSED_PIPE
 
 

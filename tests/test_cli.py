@@ -99,16 +99,27 @@ def program(*words: str, **settings: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "craft_core", *words], env=environment, stderr=subprocess.PIPE, **settings)
 
 
-@pytest.mark.parametrize("words", [["verify", "out"], ["--help"], ["verify", "--help"]])
-def test_a_closed_pipe_is_no_error(world: Path, words: list[str]) -> None:
+@pytest.mark.parametrize(("words", "unbuffered"), [(["verify", "out"], ""), (["verify", "out"], "1"), (["verify", "--help"], "")])
+def test_a_closed_pipe_is_no_error(world: Path, words: list[str], unbuffered: str) -> None:
     assert select("--quiet") == 0
     read, write = os.pipe()
     os.close(read)
-    done = program(*words, stdout=write)
+    done = program(*words, stdout=write, env={"PYTHONUNBUFFERED": unbuffered})
     os.close(write)
     shown = done.communicate()[1]
     assert done.returncode == 141
     assert b"BrokenPipe" not in shown
+
+
+def test_closed_pipes_for_output_and_errors_are_no_error(world: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "craft_core", "verify", "nowhere"], env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=write, stderr=write,
+        check=False,
+    )  # fmt: skip
+    os.close(write)
+    assert done.returncode == 141
 
 
 def test_a_terminal_without_unicode_gets_escapes(world: Path) -> None:

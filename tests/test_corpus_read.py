@@ -307,6 +307,12 @@ def test_parquet_keeps_decimals_times_and_bytes():
     assert corpus.take(np.array([1, 0])).columns.to_pylist() == further.to_pylist()[::-1]
 
 
+def test_parquet_decimals_that_not_every_format_holds_are_left_out():
+    price = pa.array([Decimal("1.5")], pa.decimal256(50, 3))
+    _, report = read_with_report(parquet(pa.table({"source": ["a"], "target": ["b"], "price": price})), ".parquet")
+    assert "left out 'price' (decimal256(50, 3))" in report.notes[0]
+
+
 def test_parquet_bomb_of_bytes_is_refused_before_it_is_unpacked(monkeypatch):
     data = parquet(pa.table({"source": ["a"] * 300, "target": ["b"] * 300, "raw": [b"a" * 1_000_000] * 300}))
     monkeypatch.setattr("craft_core.corpus.parquet.BATCH_BYTES", 10_000_000)

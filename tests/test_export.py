@@ -380,7 +380,7 @@ def test_the_command_names_what_is_not_default_and_quotes_it() -> None:
 @pytest.mark.parametrize(
     ("section", "change", "words"),
     [
-        ("metrics", lambda record: record["metrics"].update(total_variation=0.0, uncovered=0.5), "total_variation, uncovered"),
+        ("metrics", lambda record: record["metrics"].update(total_variation=0.25, uncovered=0.5), "total_variation, uncovered"),
         ("counts", lambda record: record["counts"].update(chosen=61), "chosen"),
         ("warnings", lambda record: record["warnings"].append("Nothing is wrong."), ""),
         ("inputs", lambda record: record["inputs"][0].update(bytes=1), ""),
