@@ -32,8 +32,8 @@ def cluster_words(
     """Return the words that tell each cluster from the others, the most telling first.
 
     c-TF-IDF (Grootendorst 2022, arXiv 2203.05794), taken on what a cluster has *more* of a word than all texts together:
-    (share of the word in the cluster - share in all) * log(1 + words in a mean cluster / occurrences of the word in all).
-    The subtraction is ours: words that are common everywhere drop out even where there are few clusters.
+    (share of the word in the cluster - share in all) * log(1 + words in a mean cluster / occurrences of the word in all)
+    * log(clusters / clusters with the word). The subtraction and the last factor are ours: words that are common everywhere drop out.
 
     Parameters
     ----------
@@ -129,7 +129,9 @@ def _most_telling(words: pa.Array, counts: Any, n_words: int) -> tuple[tuple[str
     total = max(int(sizes.sum()), 1)
     scores = counts.tocoo().astype(np.float64)
     rarity = np.log1p(total / max(len(sizes), 1) / np.maximum(occurrences, 1))
-    scores.data = (scores.data / sizes[scores.row] - occurrences[scores.col] / total) * rarity[scores.col]
+    spread = np.bincount(scores.col, minlength=len(occurrences))
+    special = np.log(max(len(sizes), 2) / np.maximum(spread, 1)) + 0.01  # nearly nothing for a word that is in every cluster
+    scores.data = (scores.data / sizes[scores.row] - occurrences[scores.col] / total) * rarity[scores.col] * special[scores.col]
     # by cluster, then by falling score; among equals the word that is more frequent, then the one that comes first in the alphabet
     alphabet = pc.array_sort_indices(words).to_numpy()
     place = np.empty(len(words), dtype=np.int64)

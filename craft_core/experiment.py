@@ -249,7 +249,7 @@ def warnings_of(data: LoadedData, vectors: Vectors, allocation: Allocation, diag
     for role, corpus, pairs in (("pool", data.pool, vectors.pool), ("validation", data.validation, vectors.validation)):
         n_zero = int(pairs.zero.sum())
         if n_zero:
-            found.append(f"{n_zero:,} of {len(corpus):,} {role} pairs have a side without any known term and take no part.")
+            found.append(f"{n_zero:,} of {len(corpus):,} {role} pairs take no part: on one side they have no word the vectorizer knows.")
     if allocation.shortfall:
         found.append(
             f"The budget of {allocation.budget:,} cannot be met: only {allocation.size:,} pairs can be chosen "

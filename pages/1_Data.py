@@ -11,6 +11,7 @@ with room.frame(
         loading.choose_data()
     given = session.current_given()
     if given is not None:
+        reports.cleaning_form()  # before the data are read: a rule that leaves nothing can then be taken back
         data = stages.data()
         st.subheader("What was read", anchor=False)
         st.text(given.label)
@@ -18,7 +19,6 @@ with room.frame(
         for sentence in reports.notes(data):
             st.info(sentence, icon=":material/info:")
         st.subheader("What was dropped, and why", anchor=False)
-        reports.cleaning_form()
         reports.dropped(data)
         st.subheader("Lengths", anchor=False)
         side = st.segmented_control("Side", ["source", "target"], default="source", key="length_side") or "source"

@@ -102,7 +102,7 @@ def test_the_sample_from_the_first_click_to_a_verified_export(page: Page, tmp_pa
     go(page, "Allocation")
     expect(page.get_by_test_id("stMetric").filter(has_text="Chosen")).to_contain_text("450")
     page.get_by_role("tab", name="Starvation ledger").click()
-    expect(page.get_by_text("Ran out: 1 clusters")).to_be_visible()
+    expect(page.get_by_text("Ran out: 1 cluster,")).to_be_visible()
     go(page, "Export")
     archive = download(page)
     manifest = json.loads(archive.read("manifest.json"))
@@ -207,6 +207,7 @@ def test_a_bad_file_gets_a_sentence(page: Page, tmp_path: Path) -> None:
     broken.write_bytes(b"source\ttarget\nfine\tok\n\xff\xfe\xfa\tbad\n")
     fine = tmp_path / "fine.tsv"
     fine.write_bytes(b"source\ttarget\nfine\tok\n")
+    open_sample(page)
     go(page, "Data")
     page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
     files = page.locator("input[type=file]")
@@ -216,6 +217,7 @@ def test_a_bad_file_gets_a_sentence(page: Page, tmp_path: Path) -> None:
     expect(page.get_by_text("broken.tsv")).to_be_visible()
     expect(page.get_by_text("line 3")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page.get_by_test_id("stSidebar").get_by_text("Sample data")).to_be_visible()  # what was open stays open
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -524,7 +524,9 @@ def test_unknown_suffix_lists_the_known():
 
 
 def test_missing_column_lists_those_there_are():
-    with pytest.raises(DataError, match=r"has no column 'source'. It has: 'src', 'target'\.$"):
+    with pytest.raises(
+        DataError, match=r"has no column 'source'. It has: 'src', 'target'\. All files of a run share their column names\.$"
+    ):
         read("src\ttarget\na\tb\n", ".tsv")
 
 

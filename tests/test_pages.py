@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from craft_core.cluster import KMeans
@@ -15,8 +16,8 @@ from craft_core.corpus import on_disk
 from craft_core.errors import ParameterError
 from craft_core.experiment import Files
 from craft_core.vectorize import Precomputed, SentenceTransformers, Tfidf
-from pages.shared.loading import check_server_paths
-from pages.shared.session import given_of, names_of
+from pages.shared.session import check_server_paths, given_of, names_of, sample_given
+from pages.shared.work import key_of
 
 os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
 ROOT = Path(__file__).parent.parent
@@ -27,6 +28,7 @@ PAGES = ["app.py", *sorted(f"pages/{path.name}" for path in (ROOT / "pages").glo
 def _at_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("craft_core.project.warm_up", lambda: None)
+    st.cache_resource.clear()  # every simulated run has the same session id, and so would find the results of the test before
 
 
 def opened(page: str) -> AppTest:
@@ -97,3 +99,49 @@ def test_awkward_columns_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_an_export_can_be_restored_before_any_data_are_loaded() -> None:
     at = opened("pages/7_Export.py")
     assert [tab.label for tab in at.tabs] == ["Download", "Reproduce", "Verify or restore"]
+
+
+def click(at: AppTest, label: str) -> AppTest:
+    next(button for button in at.button if button.label == label).click()
+    return at.run()
+
+
+def told(at: AppTest) -> str:
+    return " ".join(text.value for text in at.text)
+
+
+def test_a_cleaning_rule_that_leaves_nothing_can_be_taken_back() -> None:
+    at = click(opened("pages/1_Data.py"), "Load the sample data")
+    next(field for field in at.number_input if field.label == "Max characters").set_value(5)
+    at = click(at, "Apply")
+    assert "No pair of the validation is left" in told(at)
+    next(field for field in at.number_input if field.label == "Max characters").set_value(2_000)
+    at = click(at, "Apply")
+    assert "No pair of the validation is left" not in told(at)
+    assert not at.exception
+
+
+def test_home_computes_when_asked_and_not_before(tmp_path: Path) -> None:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    at.session_state["given"] = sample_given()
+    at.session_state["config"] = ExperimentConfig(names_of(sample_given().files), budget=50, clustering=KMeans(n_clusters=10))
+    at.run()
+    assert "Not computed yet for these choices: Reading and cleaning, Vectors" in told(at)
+    at = click(at, "Compute everything")
+    assert next(metric for metric in at.metric if metric.label == "Chosen").value == "50"
+    assert "Not computed yet" not in told(at)
+
+
+def test_work_that_was_stopped_waits_until_it_is_asked_to_go_on() -> None:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    at.session_state["given"] = sample_given()
+    config = ExperimentConfig(names_of(sample_given().files), budget=50, clustering=KMeans(n_clusters=10))
+    at.session_state["config"] = config
+    at.session_state["stopped"] = key_of(sample_given().key, config.columns, config.limits, config.cleaning)
+    at.run()
+    at.switch_page("pages/2_Clusters.py").run()
+    assert any("stopped before it was finished" in one.value for one in at.info)
+    assert not at.metric
+    at = click(at, "Go on")
+    assert not any("stopped before it was finished" in one.value for one in at.info)
+    assert next(metric for metric in at.metric if metric.label == "Clusters").value == "10"

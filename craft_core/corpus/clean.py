@@ -32,7 +32,7 @@ class Cleaning:
     drop_empty: bool = param(True, help="Drop pairs with a side that is empty, or nothing but whitespace and invisible characters.")
     max_characters: int | None = param(2_000, low=1, help="Drop pairs with a side of more characters than this; empty: no limit.")
     drop_duplicates: bool = param(True, help="Drop pool pairs that are exactly an earlier pair; the first stays.")
-    drop_pair_overlaps: bool = param(True, help="Drop pool pairs that also stand in validation or test.")
+    drop_pair_overlaps: bool = param(True, help="Drop pool pairs that also stand in validation or test; the next rule catches them too.")
     drop_source_overlaps: bool = param(True, help="Drop pool pairs whose source also stands in validation or test, with any target.")
 
     def __post_init__(self) -> None:

@@ -176,7 +176,9 @@ def _check_columns(table: pa.Table, columns: Columns, label: str) -> None:
     for name in (columns.source, columns.target, columns.id):
         if name is not None and name not in names:
             shown = ", ".join(f"'{known[:40]}'" for known in names[:20])
-            raise DataError(f"{label} has no column '{name}'. It has: {shown}.{_header_hint(names)}")
+            raise DataError(
+                f"{label} has no column '{name}'. It has: {shown}. All files of a run share their column names.{_header_hint(names)}"
+            )
     for name in (columns.source, columns.target):
         kind = table.schema.field(name).type
         if kind not in (pa.large_string(), pa.null()):

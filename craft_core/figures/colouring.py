@@ -96,7 +96,7 @@ def by_value(values: Sequence[FloatVector], title: str) -> Colouring:
     return Colouring(title, tuple(np.where(np.isfinite(one), one, np.nan).astype(np.float32) for one in values))
 
 
-def by_column(columns: Sequence[npt.NDArray[Any]], title: str) -> Colouring:
+def by_column(columns: Sequence[npt.NDArray[Any]], title: str, order: Sequence[str] = ()) -> Colouring:
     """Colour by a column of the data: numbers as a quantity, anything else as its seven most frequent values and the others.
 
     Parameters
@@ -105,6 +105,8 @@ def by_column(columns: Sequence[npt.NDArray[Any]], title: str) -> Colouring:
         One array a layer: numbers, or objects; None or "" for no value.
     title : str
         The name of the column, which may say anything.
+    order : sequence of str
+        All values, those to be named first; by default the most frequent among the points, which change with the layers drawn.
     """
     title = safe_label(title, 40)
     if all(np.issubdtype(one.dtype, np.number) for one in columns):
@@ -112,7 +114,8 @@ def by_column(columns: Sequence[npt.NDArray[Any]], title: str) -> Colouring:
     texts = [np.array(["" if one is None else str(one) for one in column], dtype=object) for column in columns]
     names, counts = np.unique(np.concatenate(texts).astype(str), return_counts=True)
     names, counts = names[names != ""], counts[names != ""]
-    top = names[np.argsort(-counts, kind="stable")[: MAX_CATEGORIES - 1]]
+    names = np.array(order, dtype=object) if order else names[np.argsort(-counts, kind="stable")]
+    top = names[: MAX_CATEGORIES - 1]
     code_of = {name: code for code, name in enumerate(top)} | {"": np.nan}
     n_rest = len(names) - len(top)
     values = tuple(np.array([code_of.get(one, len(top)) for one in column], dtype=np.float32) for column in texts)

@@ -144,7 +144,10 @@ def _add_layer(figure: go.Figure, layer: MapLayer, values: FloatVector, rows: In
     plain = {"symbol": symbol, "size": size, "opacity": opacity, "line": edge}
     scatter = go.Scattergl if webgl else go.Scatter
     known = np.isfinite(values[rows])
-    for chosen, colours in ((rows[~known], {"color": REST}), (rows[known], {"color": values[rows[known]], "coloraxis": "coloraxis"})):
+    for chosen, colours in (
+        (rows[~known], {"color": REST, "opacity": 0.2}),
+        (rows[known], {"color": values[rows[known]], "coloraxis": "coloraxis"}),
+    ):
         if len(chosen):
             data = np.column_stack([layer.positions[chosen].astype(object), layer.hover[chosen]])
             figure.add_trace(

@@ -31,7 +31,7 @@ def pipeline_figure(dark: bool = False) -> go.Figure:
         x, y = _place(number)
         box = {"x0": x - _HALF[0], "x1": x + _HALF[0], "y0": y - _HALF[1], "y1": y + _HALF[1]}
         figure.add_shape(type="rect", **box, fillcolor=_FILL, line={"color": _LINE, "width": 1.5})
-        bold = f"<b>{number + 1} {name}</b>"
+        bold = f"<b>{name}</b>"
         figure.add_annotation(x=x, y=y + 0.12, text=bold, showarrow=False, font={"color": ink(dark), "size": 13})
         figure.add_annotation(x=x, y=y - 0.14, text=remark, showarrow=False, font={"color": muted(dark), "size": 10})
     for number in range(len(STAGES) - 1):

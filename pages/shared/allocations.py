@@ -79,6 +79,7 @@ def counts(allocation: Allocation, labels: Words) -> None:
         "Quota and count of each cluster; clusters that ran out are hatched.",
         "counts",
     )
+    views.share_table(cluster_table(allocation, *labels).sort_values("quota", ascending=False, kind="stable"))
 
 
 def starvation_ledger_view(data: LoadedData, task: Problem, allocation: Allocation, labels: Words, ranked: bool) -> None:
@@ -102,7 +103,7 @@ def starvation_ledger_view(data: LoadedData, task: Problem, allocation: Allocati
 def _both_sides(allocation: Allocation, ledger: Ledger, labels: Words) -> None:
     left, right = st.columns(2)
     with left:
-        st.markdown(f"**Ran out: {len(ledger.starved):,} clusters, {ledger.missing.sum():,.0f} pairs missing**")
+        st.markdown(f"**Ran out: {views.counted(len(ledger.starved), 'cluster')}, {ledger.missing.sum():,.1f} pairs missing**")
         views.rows(
             {
                 "cluster": names_of(ledger.starved, labels),
@@ -112,7 +113,9 @@ def _both_sides(allocation: Allocation, ledger: Ledger, labels: Words) -> None:
             }
         )
     with right:
-        st.markdown(f"**Took over: {len(ledger.receiving):,} clusters, {ledger.surplus.sum():,.0f} pairs more than their quota**")
+        st.markdown(
+            f"**Took over: {views.counted(len(ledger.receiving), 'cluster')}, {ledger.surplus.sum():,.1f} pairs more than their quota**"
+        )
         views.rows(
             {
                 "cluster": names_of(ledger.receiving, labels),
@@ -121,6 +124,7 @@ def _both_sides(allocation: Allocation, ledger: Ledger, labels: Words) -> None:
                 "more": ledger.surplus,
             }
         )
+    st.caption("Clusters that took over less than one pair are not listed; with the rounding to whole pairs that is the difference.")
     if ledger.shortfall:
         st.markdown(f"Nobody could take over **{ledger.shortfall:,}** pairs: the budget falls short by them.")
 
@@ -147,8 +151,11 @@ def examples(data: LoadedData, task: Problem, allocation: Allocation, ranking: R
             members[count : count + _EXAMPLES],
         ),
     ):
-        st.markdown(title)
-        views.pairs(data.pool, part, {"score": ranking.scores[part]})
+        if len(part):
+            st.markdown(title)
+            views.pairs(data.pool, part, {"score": ranking.scores[part]})
+    if count == len(members):
+        st.text("Nothing just missed: this cluster gave all it has.")
 
 
 def quality(found: Diagnostics) -> None:

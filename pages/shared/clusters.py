@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from craft_core.allocate import Allocation
+from craft_core.corpus import file_digest
 from craft_core.describe import cluster_table
 from craft_core.experiment import LoadedData
 from craft_core.problem import Problem
@@ -48,7 +49,7 @@ def table(data: LoadedData, task: Problem, allocation: Allocation) -> None:
         height=360,
         on_select="rerun",
         selection_mode="single-row",
-        key="cluster_table",
+        key=f"cluster_table.{file_digest(stages.problem_key().encode())}",  # other clusters: no row is chosen
         column_config=views.columns_of(numbers),
     )
     rows = event["selection"]["rows"]

@@ -52,7 +52,7 @@ def headline(report: Report) -> None:
     shares = label_table(report)
     if shares:
         with st.expander("Who is among the chosen (label columns)"):
-            st.dataframe(views.label_shares(shares), hide_index=True)
+            views.label_shares(shares)
 
 
 def downloads(report: Report) -> None:
@@ -70,9 +70,10 @@ def downloads(report: Report) -> None:
         st.download_button(
             "Download the export", data, "craft-export.zip", "application/zip", type="primary", icon=":material/download:", key="zip"
         )
-        st.caption(f"{len(data):,} bytes · sha256 {file_digest(data)[:16]}…")
+        st.caption(f"{len(data):,} bytes; apart from the date in its manifest, the same run gives the same bytes.")
         name, subset = compute("Writing the subset", key, lambda progress: subset_bytes(report))
         st.download_button(f"Only the pairs ({name})", subset, name, icon=":material/table:", key="subset")
+        st.caption(f"sha256 {file_digest(subset)}")
         st.caption(
             "Texts are exported byte for byte as they were read."
             if not export.safe_for_spreadsheets

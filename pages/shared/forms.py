@@ -65,7 +65,7 @@ def _number(one: Param, value: Any, label: str, key: str) -> Any:
         max_value=None if one.high is None else kind(one.high),
         value=None if value is None else kind(value),
         step=1 if kind is int else None,
-        placeholder="no limit" if one.optional else None,
+        placeholder=("automatic" if one.default is None else "no limit") if one.optional else None,
         help=one.help,
         key=key,
     )

@@ -22,8 +22,11 @@ def results() -> None:
     missing = [stage for stage, is_done in stages.progress_of_run() if not is_done]
     if missing and not st.session_state.get(RUN_AT_ONCE):
         st.text(f"Not computed yet for these choices: {', '.join(missing)}.")
-        if not st.button("Compute everything", type="primary", key="compute_all", icon=":material/play_arrow:"):
-            return
+        if st.button("Compute everything", type="primary", key="compute_all", icon=":material/play_arrow:"):
+            st.session_state[RUN_AT_ONCE] = True
+            st.session_state.pop("stopped", None)
+            st.rerun()
+        return
     report = stages.report()
     st.session_state.pop(RUN_AT_ONCE, None)  # only now: a run that was interrupted goes on
     energy, anchors = report.diagnostics.energy, report.diagnostics.anchors
@@ -33,13 +36,14 @@ def results() -> None:
             ("Validation pairs", f"{len(report.data.validation):,}", "What the selection should resemble."),
             ("Chosen", f"{len(report.selection):,}", f"For a budget of {report.config.budget:,}."),
             (
-                "Distance, against random",
+                "Distance (random = 100 %)",
                 f"{energy.joint / anchors.random.joint:.0%}" if energy and anchors and anchors.random.joint > 0 else "–",
                 f"Joint energy distance to {report.diagnostics.held_out}, as a share of a random selection's; smaller is better.",
             ),
         ]
     )
+    views.warnings(report.warnings)
     shares = label_table(report)
     if shares:
         st.markdown("**Who is among the chosen**, beside the pool and the validation set. The method does not look at these columns.")
-        st.dataframe(views.label_shares(shares), hide_index=True, height=250)
+        views.label_shares(shares)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from craft_core.config import ExperimentConfig
 from craft_core.corpus import Cleaning, Columns, Limits, ParallelText, guess_columns, on_disk, preview, server_file
-from craft_core.errors import CraftError, DataError, ParameterError
+from craft_core.errors import CraftError, DataError
 from craft_core.experiment import Files
-from pages.shared import forms
-from pages.shared.session import Input, choose, current_config, current_given, generation, given_of, open_sample, upload
+from pages.shared import forms, stages
+from pages.shared.session import (
+    Input,
+    choose,
+    current_config,
+    current_given,
+    generation,
+    given_of,
+    open_sample,
+    propose,
+    server_root,
+    upload,
+)
 
 TABLES = ["csv", "tsv", "jsonl", "ndjson", "parquet", "gz"]
-SERVER_FOLDER = "CRAFT_DATA"
-"""The environment variable that names a folder whose files may be opened without uploading them."""
-
 _SAMPLE, _UPLOAD, _SERVER = "Sample data", "Upload", "Server folder"
 _ROLES = {
     "pool": "Pool: the pairs to choose from",
@@ -28,31 +34,18 @@ _ROLES = {
 }
 
 
-def check_server_paths(config: ExperimentConfig) -> None:
-    """Raise ParameterError if a vectorizer would read a folder of the server that is not offered."""
-    for name in ("folder", "model"):
-        value = getattr(config.vectorizer, name, None)
-        if value is None or (name == "model" and not Path(value).exists()):
-            continue  # a model that is no folder here is a name on a hub
-        root = os.environ.get(SERVER_FOLDER)
-        if root is None or not Path(value).resolve().is_relative_to(Path(root).resolve()):
-            raise ParameterError(
-                f"The '{name}' of {config.vectorizer.name} must lie in the folder the server offers, which the environment variable "
-                f"{SERVER_FOLDER} names. Got {value!r}."
-            )
-
-
 def choose_data() -> None:
     """Draw the choice of data; they are loaded when the user says so."""
-    ways = [_SAMPLE, _UPLOAD, *([_SERVER] if os.environ.get(SERVER_FOLDER) else [])]
+    root = server_root()
+    ways = [_SAMPLE, _UPLOAD, *([_SERVER] if root else [])]
     way = st.segmented_control("Where are the data?", ways, default=_SAMPLE if current_given() is None else None, key="way")
     if way == _SAMPLE:
         st.markdown("6,000 English–Hindi pool pairs, 400 validation and 400 test pairs in twelve everyday domains, written for this app.")
         st.button("Load the sample data", type="primary", on_click=open_sample, key="load_sample")
     elif way == _UPLOAD:
         _load(_uploads(), "Your files")
-    elif way == _SERVER:
-        _load(_from_server(Path(os.environ[SERVER_FOLDER])), "Files of the server")
+    elif way == _SERVER and root is not None:
+        _load(_from_server(root), "Files of the server")
 
 
 def _load(files: dict[str, list[Input]], label: str) -> None:
@@ -70,7 +63,14 @@ def _load(files: dict[str, list[Input]], label: str) -> None:
     if st.button("Load these data", type="primary", key="load_own"):
         test = files["test"][0] if files["test"] else None
         given = given_of(label, Files(tuple(files["pool"]), files["validation"][0], test))
+        before = {name: st.session_state.get(name) for name in ("given", "config")}
         choose(given, columns=columns, cleaning=cleaning, limits=limits)
+        try:
+            data = stages.data()
+        except CraftError:
+            st.session_state.update(before)  # what was open stays open
+            raise
+        propose(len(data.pool), len(data.validation))
         st.rerun()
 
 
@@ -127,6 +127,8 @@ def _columns(file: Input, current: Columns) -> Columns | None:
     except CraftError as error:
         st.text(str(error))
         return None
+    if any(len(name) > 40 or name.count(" ") > 2 for name in found.names):
+        st.warning("The first line looks like a row, not like column names. If it is one, switch off “First line holds column names”.")
     left, middle, right = st.columns(3)
     with left:
         source = st.selectbox("Source column", found.names, index=found.names.index(guess[0]), key="source_column")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import streamlit as st
 
 from craft_core.allocate import Allocation
@@ -30,6 +31,9 @@ def draw(data: LoadedData, task: Problem, chosen: Selection, allocation: Allocat
     """Draw the map with its controls."""
     _compile_umap()
     method, colour, names, webgl = _controls(data)
+    if not names:
+        st.info("Choose at least one layer.", icon=":material/info:")
+        return
     projection = stages.projection(method)
     layers, colouring = _layers(data, task, chosen, allocation, projection, colour, names)
     axes = pca_axes(projection.layout.explained) if hasattr(projection.layout, "explained") else ("", "")
@@ -101,7 +105,18 @@ def _layers(
         return layers, by_allocation(labels, allocation)
     if colour == _SCORE:
         return layers, by_value(scores, "Score (minus mean distance)")
-    return layers, by_column([_column(corpus, colour, positions) for corpus, positions in corpora], colour)
+    return layers, by_column([_column(corpus, colour, positions) for corpus, positions in corpora], colour, _order(data, colour))
+
+
+def _order(data: LoadedData, name: str) -> list[str]:
+    """Return the values of a column, those of validation first, the most frequent first: the same whichever layers are drawn."""
+    found: dict[str, None] = {}
+    for corpus in (data.validation, data.pool):
+        if name in corpus.columns.column_names:
+            counted = pc.value_counts(corpus.columns.column(name)).to_pylist()
+            counted.sort(key=lambda one: (-one["counts"], str(one["values"])))
+            found |= dict.fromkeys(str(one["values"]) for one in counted if one["values"] not in (None, ""))
+    return list(found)
 
 
 def _hover(name: str, corpus: Corpus, positions: npt.NDArray[np.int64], labels: npt.NDArray[np.int32]) -> Any:
@@ -123,9 +138,9 @@ def _column(corpus: Corpus, name: str, positions: npt.NDArray[np.int64]) -> npt.
 
 def _caption(task: Problem, projection: Projection, layers: list[MapLayer], webgl: bool) -> None:
     parts = [f"{layer.name}: {len(layer.xy):,} of {layer.total:,}" for layer in layers]
+    shown = f"Showing {'; '.join(parts)} pairs; what is not all is a random sample. "
     st.caption(
-        f"Showing {'; '.join(parts)} pairs; what is not all is a random sample. "
-        + ("" if webgl else "Without WebGL at most 3,000 of them are drawn. ")
+        (shown if webgl else "Without WebGL at most 3,000 pairs are drawn, a random sample; the legend says how many of each. ")
         + (
             "The axes of UMAP mean nothing; distances between groups and their sizes mean little."
             if not hasattr(projection.layout, "explained")

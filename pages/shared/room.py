@@ -43,7 +43,7 @@ def frame(title: str, subtitle: str, *, needs_data: bool = True) -> Iterator[Non
     needs_data : bool
         Whether the page is empty without data; then it offers the two doors instead.
     """
-    st.set_page_config(page_title=f"{title} · CRAFT", page_icon=":material/filter_alt:", layout="wide")
+    st.set_page_config(page_title=f"{title} · CRAFT", layout="wide")
     with st.sidebar:
         for page, label, icon in PAGES:
             st.page_link(page, label=label, icon=icon, width="stretch")

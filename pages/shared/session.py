@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,9 +13,13 @@ from typing import Any
 import streamlit as st
 
 from craft_core.config import Data, ExperimentConfig
-from craft_core.corpus import Columns, InputFile, ParallelText, file_digest, on_disk, uploaded
+from craft_core.corpus import Cleaning, Columns, InputFile, Limits, ParallelText, file_digest, on_disk, uploaded
+from craft_core.errors import ParameterError
 from craft_core.experiment import Files, Input
 from craft_core.export import Manifest
+
+SERVER_FOLDER = "CRAFT_DATA"
+"""The environment variable that names a folder whose files may be opened without uploading them."""
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 
@@ -74,6 +79,15 @@ def choose(given: Given, **choices: Any) -> None:
     st.session_state.pop("stopped", None)
 
 
+def propose(n_pool: int, n_validation: int) -> None:
+    """Set clusters and budget to suit the sizes: five validation pairs a cluster, a tenth of the pool; at most 100 and 2,000."""
+    config = current_config()
+    n_clusters, budget = max(1, min(100, round(n_validation / 5))), max(1, min(2_000, n_pool // 10))
+    change(clustering=replace(config.clustering, n_clusters=n_clusters), budget=budget)
+    st.session_state["generation"] = generation() + 1
+    st.toast(f"Set to begin with: {n_clusters:,} clusters, budget {budget:,}. Change them at the side.")
+
+
 def names_of(files: Files) -> Data:
     """Return the inputs as a recipe writes them: paths from the project's folder where they lie in it, else file names."""
     return Data(tuple(map(_label, files.pool)), _label(files.validation), _label(files.test) if files.test else None)
@@ -82,9 +96,30 @@ def names_of(files: Files) -> Data:
 def _label(file: Input) -> str:
     if isinstance(file, ParallelText):
         return f"{_label(file.source)}+{_label(file.target)}"
-    if file.path is not None and file.path.resolve().is_relative_to(SAMPLE.parent):
-        return file.path.resolve().relative_to(SAMPLE.parent).as_posix()
+    for root in (SAMPLE.parent, server_root()):
+        if file.path is not None and root is not None and file.path.resolve().is_relative_to(root):
+            return file.path.resolve().relative_to(root).as_posix()
     return file.label
+
+
+def server_root() -> Path | None:
+    """Return the folder whose files may be opened without uploading them, or None if the server offers none."""
+    folder = os.environ.get(SERVER_FOLDER)
+    return Path(folder).resolve() if folder else None
+
+
+def check_server_paths(config: ExperimentConfig) -> None:
+    """Raise ParameterError if a vectorizer would read a folder of the server that is not offered."""
+    root = server_root()
+    for name in ("folder", "model"):
+        value = getattr(config.vectorizer, name, None)
+        if value is None or (name == "model" and not Path(value).exists()):
+            continue  # a model that is no folder here is a name on a hub
+        if root is None or not Path(value).resolve().is_relative_to(root):
+            raise ParameterError(
+                f"The '{name}' of {config.vectorizer.name} must lie in the folder the server offers, which the environment variable "
+                f"{SERVER_FOLDER} names. Got {value!r}."
+            )
 
 
 def current_given() -> Given | None:
@@ -110,6 +145,7 @@ def restore(config: ExperimentConfig) -> None:
     """Take all choices from a config, keeping the data; every widget begins anew."""
     st.session_state["config"] = replace(config, data=current_config().data)
     st.session_state["generation"] = generation() + 1
+    st.toast(f"Settings restored: {config.vectorizer.name}, {config.clustering.n_clusters:,} clusters, budget {config.budget:,}.")
 
 
 def generation() -> int:
@@ -128,4 +164,11 @@ def open_sample() -> None:
     """Make the sample data the data of the session, with a budget and a number of clusters that suit them."""
     config = current_config()
     st.session_state[RUN_AT_ONCE] = True
-    choose(sample_given(), columns=Columns(), budget=600, clustering=replace(config.clustering, n_clusters=40))
+    choose(
+        sample_given(),
+        columns=Columns(),
+        cleaning=Cleaning(),
+        limits=Limits(),
+        budget=600,
+        clustering=replace(config.clustering, n_clusters=40),
+    )

@@ -20,8 +20,7 @@ from craft_core.progress import Progress
 from craft_core.project import DRAW_LIMIT, Projection, project, sample_rows
 from craft_core.vectorize import Vectors
 from craft_core.whatif import Ranking, take
-from pages.shared.loading import check_server_paths
-from pages.shared.session import current_config, current_given
+from pages.shared.session import check_server_paths, current_config, current_given
 from pages.shared.work import compute, is_ready, key_of, seconds_of
 
 T = TypeVar("T")

@@ -11,6 +11,8 @@ import streamlit as st
 
 from craft_core.corpus import Corpus
 
+_TEXT_PIXELS = 340  # wide enough for a sentence, and both sides still fit
+
 PLOT_CONFIG = {"displaylogo": False, "displayModeBar": False}
 """For charts one only reads."""
 
@@ -46,7 +48,9 @@ def warnings(sentences: Iterable[str]) -> None:
 def pairs(corpus: Corpus, positions: np.ndarray, extra: Mapping[str, Any] | None = None, height: int | str = "auto") -> None:
     """Draw pairs as a table: both sides, what else is known, the row in the data as given, further columns; texts as they are."""
     part = corpus.take(np.asarray(positions, dtype=np.int64))
-    columns = {"source": part.sources.to_pylist(), "target": part.targets.to_pylist(), **(extra or {})}
+    extra = dict(extra or {})
+    first = {name: extra.pop(name) for name in ("score", "similarity") if name in extra}
+    columns = {**first, "source": part.sources.to_pylist(), "target": part.targets.to_pylist(), **extra}
     further = {name: part.columns.column(name).to_pylist() for name in part.columns.column_names}
     columns |= {name if name not in columns else f"{name} (column)": values for name, values in further.items()}
     rows(columns | {"row" if "row" not in columns else "row of the file": part.rows}, height)
@@ -69,14 +73,11 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:,.{digits}f}"
 
 
-def label_shares(table: Mapping[str, Mapping[str, Mapping[str, float]]], top: int = 12) -> pd.DataFrame:
-    """Return the most frequent values of each label column, with their share among chosen, pool and validation pairs."""
-    rows = [
-        {"column": name, "value": value} | {who: f"{share:.1%}" for who, share in shares.items()}
-        for name, values in table.items()
-        for value, shares in list(values.items())[:top]
-    ]
-    return pd.DataFrame(rows)
+def label_shares(table: Mapping[str, Mapping[str, Mapping[str, float]]], top: int = 12) -> None:
+    """Draw, for each label column, the share of its most frequent values among chosen, pool and validation pairs."""
+    for name, values in table.items():
+        rows = [{name: value} | {who: f"{share:.1%}" for who, share in shares.items()} for value, shares in list(values.items())[:top]]
+        st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
 
 
 def share_table(table: pd.DataFrame) -> None:
@@ -100,7 +101,12 @@ def columns_of(table: pd.DataFrame) -> dict[str, Any]:
         elif name.startswith(("diameter", "variance", "score", "similarity")):
             config[name] = st.column_config.NumberColumn(name, format="%.3f")
         elif name in ("source", "target", "nearest pool source"):
-            config[name] = st.column_config.TextColumn(name, width="large")
+            config[name] = st.column_config.TextColumn(name, width=_TEXT_PIXELS)
         elif name == "starved":
             config[name] = st.column_config.CheckboxColumn("ran out")
     return config
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun, which gets an s unless it is one."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -124,9 +124,10 @@ def _stop_here_if_stopped(stage: str, key: str) -> None:
     if st.session_state.get("stopped") != key:
         return
     st.info(f"{stage}: stopped before it was finished. Change the settings, or go on.", icon=":material/pause_circle:")
-    if not st.button("Go on", type="primary", key="go_on"):
-        st.stop()
-    del st.session_state["stopped"]
+    if st.button("Go on", type="primary", key="go_on"):
+        del st.session_state["stopped"]
+        st.rerun()
+    st.stop()
 
 
 def _finish(shelf: Shelf, stage: str, key: str, function: Callable[[Progress], Any]) -> Job:
