@@ -14,7 +14,7 @@ STAGES = (
     ("clusters", "k-means, sources"),
     ("allocation", "validation shares"),
     ("selection", "best fit inside"),
-    ("diagnostics", "bound, distances"),
+    ("diagnostics", "KL, distances"),
 )
 """What happens, in order, and with what: the words in the picture, and its table twin."""
 

@@ -76,7 +76,10 @@ def number(value: float | None, digits: int = 4) -> str:
 def label_shares(table: Mapping[str, Mapping[str, Mapping[str, float]]], top: int = 12) -> None:
     """Draw, for each label column, the share of its most frequent values among chosen, pool and validation pairs."""
     for name, values in table.items():
-        rows = [{name: value} | {who: f"{share:.1%}" for who, share in shares.items()} for value, shares in list(values.items())[:top]]
+        rows = [
+            {name: value or "(empty)"} | {who: f"{share:.1%}" for who, share in shares.items()}
+            for value, shares in list(values.items())[:top]
+        ]
         st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
 
 
