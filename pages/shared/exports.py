@@ -70,7 +70,7 @@ def downloads(report: Report) -> None:
         st.download_button(
             "Download the export", data, "craft-export.zip", "application/zip", type="primary", icon=":material/download:", key="zip"
         )
-        st.caption(f"{len(data):,} bytes; apart from the date in its manifest, the same run gives the same bytes.")
+        st.caption(f"{len(data):,} bytes; apart from date and seconds in its manifest, the same run gives the same bytes.")
         name, subset = compute("Writing the subset", key, lambda progress: subset_bytes(report))
         st.download_button(f"Only the pairs ({name})", subset, name, icon=":material/table:", key="subset")
         st.caption(f"sha256 {file_digest(subset)}")
