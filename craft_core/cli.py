@@ -6,13 +6,12 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from craft_core.errors import CraftError, ParameterError
-from craft_core.progress import Progress, silent
+from craft_core.progress import on_terminal
 
 if TYPE_CHECKING:
     from craft_core.config import ExperimentConfig
@@ -246,7 +245,7 @@ def _run(config: ExperimentConfig, out: Path, overwrite: bool, quiet: bool) -> i
 
     check_folder(out, overwrite)  # before the work, not after it
     files = open_files(config.data)
-    with _progress(quiet) as progress:
+    with on_terminal(quiet) as progress:
         report = run(config, files, progress)
     names = export_folder(report, out, overwrite=overwrite)
     if not quiet:
@@ -265,7 +264,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 def _verify(args: argparse.Namespace) -> int:
     from craft_core.export import verify
 
-    with _progress(args.quiet) as progress:
+    with on_terminal(args.quiet) as progress:
         found = verify(Path(args.folder), args.pool, args.validation, args.test, progress)
     for sentence in (*found.differences, *(() if args.quiet and found.ok else found.notes)):
         print(sentence)
@@ -291,19 +290,3 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "verify": ("Check an export: are its files as they were, and does running it again give the same? Exit status 0 if so.", _add_verify),
     "benchmark": ("Time every stage on made-up pairs.", _add_benchmark),
 }
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Progress]:
-    if quiet:
-        yield silent
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=100, leave=False, miniters=0, bar_format="{desc:<40.40} {percentage:3.0f}% |{bar}| {elapsed}", file=sys.stderr) as bar:
-
-        def show(share: float, text: str) -> None:
-            bar.set_description_str(text, refresh=False)
-            bar.update(100 * min(max(share, 0.0), 1.0) - bar.n)  # draws ten times a second at most
-
-        yield show
