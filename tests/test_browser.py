@@ -133,8 +133,14 @@ def _verify_and_restore(page: Page, archive: zipfile.ZipFile, tmp_path: Path) ->
     expect(page.get_by_role("spinbutton", name="Budget (pairs)")).to_have_value("450")
     # and in a session that knows nothing yet
     page.reload()
-    page.get_by_role("button", name="Explore the sample data").click()
+    expect(page.get_by_text("No data are loaded yet.")).to_be_visible()
+    page.get_by_role("tab", name="Verify or restore").click()
+    page.locator("input[type=file]").first.set_input_files(kept)
+    page.get_by_role("button", name="Open the sample data with these settings").click()
+    expect(page.get_by_role("spinbutton", name="Budget (pairs)")).to_have_value("450")
     settle(page)
+    page.get_by_role("button", name="Verify: compare this run with the export").click()
+    expect(page.get_by_text("Identical: the same inputs and settings")).to_be_visible()
 
 
 TRAPS = [
