@@ -29,7 +29,8 @@ def score_pool(problem: Problem, distance: str = "squared", shrinkage: float = 0
     problem : Problem
         Vectors and clusters.
     distance : {"squared", "euclidean"}
-        The mean squared or the exact mean Euclidean distance. On unit rows their ranks agree (correlation at least 0.999 in our runs).
+        The mean squared or the exact mean Euclidean distance. On unit rows their ranks nearly agree: on 104,000 English-Hindi pairs in 100
+        clusters the rank correlation inside a cluster was 0.9998 in the median, 0.978 at the lowest.
     shrinkage : float
         Weight, in validation pairs, of the whole validation set beside the cluster's own pairs: a cluster of m pairs is scored by
         (m * own + shrinkage * whole) / (m + shrinkage). 0 is off.
