@@ -74,6 +74,14 @@ def set_number(page: Page, label: str, value: int) -> None:
     settle(page)
 
 
+def give(page: Page, number: int, path: Path) -> None:
+    """Upload a file, and wait until the app has it: a second one given while the page runs again can be lost."""
+    expect(page.locator("input[type=file]").nth(number)).to_be_attached()
+    page.locator("input[type=file]").nth(number).set_input_files(path)
+    expect(page.get_by_test_id("stMain").get_by_text(path.name).first).to_be_visible()
+    settle(page)
+
+
 def download(page: Page) -> zipfile.ZipFile:
     with page.expect_download() as found:
         page.get_by_role("button", name="Download the export").click()
@@ -164,9 +172,8 @@ def test_an_uploaded_tsv_with_traps_keeps_every_pair(page: Page, tmp_path: Path)
     validation.write_bytes(b"source\ttarget\n" + "".join(f"{s}\t{t}\n" for s, t in wanted).encode())
     go(page, "Data")
     page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
-    files = page.locator("input[type=file]")
-    files.nth(0).set_input_files(pool)
-    files.nth(1).set_input_files(validation)
+    give(page, 0, pool)
+    give(page, 1, validation)
     page.get_by_role("button", name="Load these data").click()
     expect(page.get_by_text("What was read")).to_be_visible()
     settle(page)
@@ -216,9 +223,8 @@ def test_a_bad_file_gets_a_sentence(page: Page, tmp_path: Path) -> None:
     open_sample(page)
     go(page, "Data")
     page.get_by_test_id("stButtonGroup").get_by_text("Upload", exact=True).click()
-    files = page.locator("input[type=file]")
-    files.nth(0).set_input_files(fine)
-    files.nth(1).set_input_files(broken)
+    give(page, 0, fine)
+    give(page, 1, broken)
     page.get_by_role("button", name="Load these data").click()
     expect(page.get_by_text("broken.tsv")).to_be_visible()
     expect(page.get_by_text("line 3")).to_be_visible()
