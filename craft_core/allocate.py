@@ -80,8 +80,9 @@ class Allocation:
 
     @property
     def starved(self) -> BoolVector:
-        """Whether a cluster's supply is below its quota: it gives all it has, and the rest of its quota goes to others or falls short."""
-        return self.supply < self.quota
+        """Whether a cluster ran out: it gave all it has, and that is less than its quota; the rest goes to others or falls short."""
+        starved: BoolVector = (self.counts == self.supply) & (self.supply < self.quota)
+        return starved
 
 
 def check_budget(budget: int) -> None:

@@ -268,7 +268,7 @@ def warnings_of(data: LoadedData, vectors: Vectors, allocation: Allocation, diag
         )
     n_starved = int(allocation.starved.sum())
     if n_starved:
-        found.append(f"{n_starved:,} of {len(allocation.counts):,} clusters have less supply than their quota.")
+        found.append(f"{n_starved:,} of {len(allocation.counts):,} clusters ran out: they gave all they have, less than their quota.")
     if diagnostics is not None and diagnostics.energy is None:
         found.append("Too few pairs to measure a distance to held-out data.")
     return tuple(found)

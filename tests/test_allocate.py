@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from craft_core.allocate import ALLOCATION_RULES, allocate
+from craft_core.allocate import ALLOCATION_RULES, Allocation, allocate
 from craft_core.bound import kl_divergence
 from craft_core.errors import ParameterError
 
@@ -41,6 +41,11 @@ def test_the_surplus_of_a_full_cluster_goes_to_the_others_in_proportion() -> Non
     assert allocation.counts.tolist() == [10, 45, 45]
     assert allocation.starved.tolist() == [True, False, False]
     assert allocation.shortfall == 0
+
+
+def test_a_cluster_that_has_pairs_left_did_not_run_out() -> None:
+    """As with random, which takes 4 of 29 where the quota is 60."""
+    assert Allocation(100, counts(4, 90), counts(29, 500), counts(6, 4)).starved.tolist() == [False, False]
 
 
 def test_shortfall_and_uncovered_mass() -> None:
