@@ -1,4 +1,4 @@
-"""Divergence between validation and selected shares, and the size of the cells the bound is made of."""
+"""The size of the cells the bound is made of: diameters and variances."""
 
 from __future__ import annotations
 
@@ -9,31 +9,14 @@ import numpy as np
 from craft_core.arrays import FloatMatrix, FloatVector, IntVector, LabelVector, frozen
 from craft_core.cluster import BLOCK_ROWS
 from craft_core.score import cluster_means
+from craft_core.threads import one_thread
 
-__all__ = ["CellGeometry", "cell_geometry", "covered_kl", "kl_divergence", "total_variation"]
+__all__ = ["EXACT_POINTS", "CellGeometry", "cell_geometry"]
 
+EXACT_POINTS = 5_000
+"""Points of a cell up to which its diameter is computed exactly, if asked for."""
 
-def kl_divergence(p: FloatVector, q: FloatVector) -> float:
-    """Return KL(p || q) = sum_c p_c log(p_c / q_c) in nats; infinite where p has mass and q has none."""
-    mass = p > 0
-    if (q[mass] <= 0).any():
-        return float("inf")
-    # rounding can leave -1e-17 between equal shares; the divergence itself is never negative
-    return max(float((p[mass] * np.log(p[mass] / q[mass])).sum()), 0.0)
-
-
-def covered_kl(p: FloatVector, q: FloatVector) -> float:
-    """Return KL(p' || q) in nats, where p' is p without the clusters q does not reach, scaled to sum 1; nan where q reaches none.
-
-    This is the divergence of what can be compared at all; show it together with the uncovered mass.
-    """
-    kept = np.where(q > 0, p, 0.0)
-    return kl_divergence(kept / kept.sum(), q) if kept.sum() > 0 else float("nan")
-
-
-def total_variation(p: FloatVector, q: FloatVector) -> float:
-    """Return the total variation distance, half the sum of |p_c - q_c|, in [0, 1]: the share of pairs that sit in the wrong cluster."""
-    return 0.5 * float(np.abs(p - q).sum())
+_BLOCK_POINTS = 512  # rows whose distances are worked on at a time: 20 MB for the largest exact cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +30,8 @@ class CellGeometry:
         is below the diameter of the distribution it came from.
     variance : FloatVector
         V_c: mean squared distance of the cell's validation points to their mean.
+    selected_variance : FloatVector
+        The same of its selected points: V_c of the reverse direction.
     points : IntVector
         Validation and selected points in the cell.
     """
@@ -54,17 +39,23 @@ class CellGeometry:
     diameter_low: FloatVector
     diameter_high: FloatVector
     variance: FloatVector
+    selected_variance: FloatVector
     points: IntVector
 
     def __post_init__(self) -> None:
-        for array in (self.diameter_low, self.diameter_high, self.variance, self.points):
+        for array in (self.diameter_low, self.diameter_high, self.variance, self.selected_variance, self.points):
             frozen(array)
 
 
 def cell_geometry(
-    validation: FloatMatrix, validation_labels: LabelVector, selected: FloatMatrix, selected_labels: LabelVector, n_clusters: int
+    validation: FloatMatrix,
+    validation_labels: LabelVector,
+    selected: FloatMatrix,
+    selected_labels: LabelVector,
+    n_clusters: int,
+    exact_points: int = 0,
 ) -> CellGeometry:
-    """Bound the diameter of every cell and compute its validation variance.
+    """Bound or compute the diameter of every cell, and its variances.
 
     Parameters
     ----------
@@ -74,18 +65,55 @@ def cell_geometry(
         Their clusters; -1 is left out.
     n_clusters : int
         Number of cells.
+    exact_points : int
+        Cells of at most this many points get their exact diameter (both bounds are then equal); `EXACT_POINTS` is the usual choice, 0
+        gives bounds for all. Time is quadratic in it, memory linear.
     """
     labels = np.concatenate([validation_labels, selected_labels])
     inside = np.flatnonzero(labels >= 0)
     order = inside[np.argsort(labels[inside], kind="stable")]
     rows, labels = np.concatenate([validation, selected])[order], labels[order]
     low, high = _diameter_bounds(rows, labels, n_clusters)
-    means, _ = cluster_means(validation, validation_labels, n_clusters)
-    own = validation_labels >= 0
-    squares = ((validation[own] - means[validation_labels[own]]) ** 2).sum(axis=1)
-    counts = np.bincount(validation_labels[own], minlength=n_clusters)
-    variance = np.bincount(validation_labels[own], weights=squares, minlength=n_clusters) / np.maximum(counts, 1)
-    return CellGeometry(low, high, variance, np.bincount(labels, minlength=n_clusters).astype(np.int64))
+    points = np.bincount(labels, minlength=n_clusters).astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(points)])
+    with one_thread():
+        for c in np.flatnonzero((points <= exact_points) & (low < high)):
+            low[c] = high[c] = _diameter(rows[starts[c] : starts[c + 1]], low[c])
+    variance = _variance(validation, validation_labels, n_clusters)
+    return CellGeometry(low, high, variance, _variance(selected, selected_labels, n_clusters), points)
+
+
+def _diameter(rows: FloatMatrix, low: float) -> float:
+    """Return the largest distance between two rows, given that some two are `low` apart.
+
+    By the triangle inequality a couple farther apart than `low` has radii (distances to the mean) that sum to more: rows are taken
+    farthest first, against those within reach only. float64, so that no couple hides in the rounding of the products.
+    """
+    points = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
+    squares = np.einsum("ij,ij->i", points, points)
+    order = np.argsort(-squares)
+    points, squares = points[order], squares[order]
+    radii = np.sqrt(squares)
+    for start in range(0, len(points), _BLOCK_POINTS):
+        reach = int(np.searchsorted(-radii, radii[start] - low))
+        if reach <= start:
+            break
+        block, others = points[start : min(start + _BLOCK_POINTS, reach)], slice(start, reach)
+        products = block @ points[others].T
+        products *= -2
+        products += squares[others]
+        products += squares[start : start + len(block), None]
+        one, other = np.unravel_index(np.argmax(products), products.shape)
+        low = max(low, float(np.linalg.norm(block[one] - points[others][other])))
+    return low
+
+
+def _variance(rows: FloatMatrix, labels: LabelVector, n_clusters: int) -> FloatVector:
+    """Return the mean squared distance of each cell's rows to their mean; 0 where there are none."""
+    means, _ = cluster_means(rows, labels, n_clusters)
+    squares = _distances(rows[labels >= 0], means, labels[labels >= 0]) ** 2
+    counts = np.bincount(labels[labels >= 0], minlength=n_clusters)
+    return np.bincount(labels[labels >= 0], weights=squares, minlength=n_clusters) / np.maximum(counts, 1)
 
 
 def _diameter_bounds(rows: FloatMatrix, labels: LabelVector, n_clusters: int) -> tuple[FloatVector, FloatVector]:
@@ -113,7 +141,7 @@ def _diameter_bounds(rows: FloatMatrix, labels: LabelVector, n_clusters: int) ->
         sweep = from_anchor[farthest]
         low[cells] = np.maximum(low[cells], sweep)
         two_radii = np.minimum(two_radii, 2 * sweep)
-    # float32 distances carry rounding of about 1e-7; the bounds must not cross because of it
+    # the bounds must not cross because of rounding
     high[cells] = np.maximum(two_radii, low[cells])
     return low, high
 
@@ -123,7 +151,7 @@ def _distances(rows: FloatMatrix, to: FloatMatrix, labels: LabelVector) -> Float
     distances = np.empty(len(rows))
     for start in range(0, len(rows), BLOCK_ROWS):
         stop = start + BLOCK_ROWS
-        difference = (rows[start:stop] - to[labels[start:stop]]).astype(np.float64)
+        difference = np.subtract(rows[start:stop], to[labels[start:stop]], dtype=np.float64)
         distances[start:stop] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
     return distances
 
