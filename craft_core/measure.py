@@ -10,13 +10,17 @@ from craft_core.allocate import Allocation
 from craft_core.arrays import IntVector
 from craft_core.bound import CellGeometry, cell_geometry, covered_kl, kl_divergence, total_variation
 from craft_core.discrepancy import Anchors, Energy, energy_distance, half_against_half, mean_energy, sample_pairs
+from craft_core.holdout import hold_out
 from craft_core.problem import Problem, Selection, Selector
 from craft_core.progress import Progress, part, silent
 from craft_core.selectors import Random
 from craft_core.threads import one_thread
 from craft_core.vectorize.protocol import EncodedPairs
 
-__all__ = ["Diagnostics", "cells_of", "measure", "realised_allocation", "select"]
+__all__ = ["Couple", "Diagnostics", "cells_of", "held_out_couples", "held_out_energy", "measure", "realised_allocation", "select"]
+
+Couple = tuple[IntVector, EncodedPairs]
+"""What a method chose, as positions in the pool, and the held-out pairs it is measured on."""
 
 _RANDOM_REPEATS = 3
 
@@ -65,11 +69,42 @@ def realised_allocation(problem: Problem, selection: Selection, budget: int) -> 
     return Allocation(budget, counts, problem.clustering.supply, problem.clustering.validation_counts)
 
 
-def cells_of(problem: Problem, selection: Selection) -> CellGeometry:
-    """Return diameter bounds and variance of every cluster, over its validation pairs and the selected ones."""
+def cells_of(problem: Problem, selection: Selection, exact_points: int = 0) -> CellGeometry:
+    """Return the size of every cluster over its validation and selected pairs; see `cell_geometry` for `exact_points`."""
     clustering = problem.clustering
     own, labels = problem.pool.sources[selection.indices], clustering.pool_labels[selection.indices]
-    return cell_geometry(problem.validation.sources, clustering.validation_labels, own, labels, clustering.n_clusters)
+    return cell_geometry(problem.validation.sources, clustering.validation_labels, own, labels, clustering.n_clusters, exact_points)
+
+
+def held_out_couples(
+    problem: Problem, selection: Selection, test: EncodedPairs | None, selector: Selector, budget: int, seed: int, rng: np.random.Generator
+) -> tuple[str, list[Couple]]:
+    """Return what is measured on, in words, and a couple a fold: what was chosen and the held-out pairs; none where there are too few.
+
+    With a test set, that is the selection itself. Without one, the method selects anew with one half of validation and is measured on
+    the other, both ways round (see `hold_out`).
+    """
+    held_out = hold_out(problem, test, rng)
+    if not held_out.is_enough:
+        return held_out.words, []
+    again = (select(fold.problem, selector, budget, seed) for fold in held_out.folds)
+    chosen = [selection.indices] if held_out.from_test else [one.indices for one in again]
+    couples = [(one, fold.held) for one, fold in zip(chosen, held_out.folds, strict=True) if len(one) >= 2]
+    return held_out.words, couples if len(couples) == len(chosen) else []
+
+
+def held_out_energy(
+    problem: Problem, selection: Selection, test: EncodedPairs | None, selector: Selector, budget: int, seed: int
+) -> Energy | None:
+    """Return the distance of a selection to held-out pairs, without its anchors; None where there are too few pairs. See `measure`."""
+    rng = np.random.default_rng([seed, 2])
+    _, couples = held_out_couples(problem, selection, test, selector, budget, seed, rng)
+    found = []
+    with one_thread():
+        for chosen, held_out in couples:
+            held = sample_pairs(held_out, np.arange(len(held_out)), rng)
+            found.append(energy_distance(sample_pairs(problem.pool, chosen, rng), held))
+    return mean_energy(found) if found else None
 
 
 def measure(
@@ -83,53 +118,25 @@ def measure(
 ) -> Diagnostics:
     """Compare a selection with the validation shares and with pairs it was not selected with.
 
-    With a test set, the selection itself is measured on it. Without one, validation is cut in two random halves; the method selects anew
-    with one half and is measured on the other, both ways round, and the mean is reported: a distance to the very pairs one selected with
-    would flatter. Vectors and cluster centers are not fitted anew: they have seen both halves. Sets above 4,096 pairs are sampled.
+    With a test set, the selection itself is measured on it. Without one, the method selects anew with one half of validation and is
+    measured on the other, both ways round, and the mean is reported (see `hold_out`). Sets above 4,096 pairs are sampled.
     """
     allocation = realised_allocation(problem, selection, budget)
     p, q = allocation.validation_share, allocation.selected_share
     cells = cells_of(problem, selection)
     progress(0.1, "Measuring the distance to held-out pairs")
     rng = np.random.default_rng([seed, 2])
-    folds, held_out = _folds(problem, selection, test, selector, budget, seed, rng)
+    words, couples = held_out_couples(problem, selection, test, selector, budget, seed, rng)
     energy: Energy | None = None
     anchors: Anchors | None = None
-    if all(len(held) >= 4 and len(chosen) >= 2 for chosen, held in folds):
+    if couples:
         with one_thread():
-            energy, anchors = _energies(problem, folds, budget, rng, part(progress, 0.1, 1.0))
+            energy, anchors = _energies(problem, couples, rng, part(progress, 0.1, 1.0))
     reverse = kl_divergence(q, p) if len(selection) else float("inf")
-    return Diagnostics(kl_divergence(p, q), reverse, covered_kl(p, q), total_variation(p, q), energy, anchors, held_out, cells)
+    return Diagnostics(kl_divergence(p, q), reverse, covered_kl(p, q), total_variation(p, q), energy, anchors, words, cells)
 
 
-def _folds(
-    problem: Problem,
-    selection: Selection,
-    test: EncodedPairs | None,
-    selector: Selector,
-    budget: int,
-    seed: int,
-    rng: np.random.Generator,
-) -> tuple[list[tuple[IntVector, EncodedPairs]], str]:
-    """Return (chosen positions, held-out pairs) couples and what they are, in words."""
-    if test is not None:
-        held = np.flatnonzero(~test.zero)
-        return [(selection.indices, test.take(held))], f"the test set ({len(held):,} pairs)"
-    usable = rng.permutation(np.flatnonzero(problem.clustering.validation_labels >= 0))
-    halves = usable[: len(usable) // 2], usable[len(usable) // 2 :]
-    words = f"held-out halves of validation ({len(usable):,} pairs), selecting anew with the other half; vectors and centers saw both"
-    if min(map(len, halves)) < 4:
-        return [(selection.indices, problem.validation.take(np.array([], dtype=np.int64)))], words
-    folds = []
-    for kept, held in (halves, halves[::-1]):
-        chosen = select(problem.with_validation(kept), selector, budget, seed)
-        folds.append((chosen.indices, problem.validation.take(held)))
-    return folds, words
-
-
-def _energies(
-    problem: Problem, folds: list[tuple[IntVector, EncodedPairs]], budget: int, rng: np.random.Generator, progress: Progress
-) -> tuple[Energy, Anchors]:
+def _energies(problem: Problem, folds: list[Couple], rng: np.random.Generator, progress: Progress) -> tuple[Energy, Anchors]:
     selected, random, pool, halves = [], [], [], []
     for number, (chosen, held_out) in enumerate(folds):
         now = part(progress, number / len(folds), (number + 1) / len(folds))

@@ -1,4 +1,4 @@
-"""How far a selection is from the data it should resemble, measured on pairs it was not selected with."""
+"""The energy distance of a selection to pairs it was not selected with, and what it is to be compared with."""
 
 from __future__ import annotations
 
@@ -6,30 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from craft_core.arrays import FloatMatrix, IntVector
-from craft_core.corpus.pairs import Corpus
 from craft_core.errors import DataError
 from craft_core.vectorize.protocol import EncodedPairs
 
-__all__ = [
-    "MAX_LABELS",
-    "MAX_ROWS",
-    "Anchors",
-    "Energy",
-    "energy_distance",
-    "half_against_half",
-    "has_labels",
-    "label_columns",
-    "label_shares",
-    "mean_energy",
-    "sample_pairs",
-]
-
-MAX_LABELS = 100
-"""Distinct values a text column may have to count as a label column."""
+__all__ = ["MAX_ROWS", "Anchors", "Energy", "energy_distance", "half_against_half", "mean_energy", "sample_pairs"]
 
 MAX_ROWS = 4_096
 """Rows of a set that are compared at most; a larger set is sampled, which the result says."""
@@ -107,43 +89,6 @@ def sample_pairs(pairs: EncodedPairs, positions: IntVector, rng: np.random.Gener
     if len(positions) > limit:
         positions = np.sort(rng.choice(positions, limit, replace=False))
     return pairs.take(positions)
-
-
-def label_columns(corpus: Corpus) -> tuple[str, ...]:
-    """Return the names of the further columns that hold labels: text with 2 to `MAX_LABELS` distinct values, missing ones not counted."""
-    return tuple(name for name in corpus.columns.column_names if has_labels(corpus, name, least=2))
-
-
-def has_labels(corpus: Corpus, name: str, least: int = 1) -> bool:
-    """Return whether there is a further column of this name, of text with `least` to `MAX_LABELS` distinct values."""
-    if name not in corpus.columns.column_names:
-        return False
-    column = corpus.columns.column(name)
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        return False
-    n_values = int(pc.count_distinct(column, mode="only_valid").as_py())
-    return least <= n_values <= MAX_LABELS
-
-
-def label_shares(column: pa.ChunkedArray, positions: IntVector | None = None) -> dict[str, float]:
-    """Return the share of each value of a label column, the largest first, ties by value.
-
-    Parameters
-    ----------
-    column : pyarrow.ChunkedArray
-        Text, one a pair; a missing value counts as the empty text.
-    positions : IntVector or None
-        The pairs to count; None for all.
-
-    Returns
-    -------
-    dict of str to float
-        Shares in (0, 1], which sum to 1; empty where there is no pair.
-    """
-    chosen = column if positions is None else column.take(pa.array(positions))
-    counts = pc.value_counts(pc.fill_null(chosen, "")).to_pylist()
-    counts.sort(key=lambda one: (-one["counts"], one["values"]))
-    return {one["values"]: one["counts"] / len(chosen) for one in counts}
 
 
 def _mean_within(pairs: EncodedPairs) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
