@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from craft_core.errors import ParameterError
 from craft_core.problem import Selector
 from craft_core.selectors.craft import Craft
+from craft_core.selectors.herding import Herding
 from craft_core.selectors.uniform import Random
 
-__all__ = ["SELECTORS", "Craft", "Random", "find_selector"]
+__all__ = ["SELECTORS", "Craft", "Herding", "Random", "find_selector"]
 
-SELECTORS: Mapping[str, type[Selector]] = {cls.name: cls for cls in (Craft, Random)}
+SELECTORS: Mapping[str, type[Selector]] = {cls.name: cls for cls in (Craft, Herding, Random)}
 
 
 def find_selector(name: str) -> type[Selector]:
