@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from craft_core.experiment import Files, Report, open_files, run
     from craft_core.export import bundle, export_folder, read_manifest, verify, verify_against
     from craft_core.selectors import SELECTORS, Craft
+    from craft_core.stability import Repeats
     from craft_core.vectorize import VECTORIZERS, Hashing, Precomputed, SentenceTransformers, Tfidf
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ _PLACES = {
     "experiment": ("Files", "Report", "open_files", "run"),
     "export": ("bundle", "export_folder", "read_manifest", "verify", "verify_against"),
     "selectors": ("SELECTORS", "Craft"),
+    "stability": ("Repeats",),
     "vectorize": ("VECTORIZERS", "Hashing", "Precomputed", "SentenceTransformers", "Tfidf"),
 }
 _PLACE = {name: place for place, names in _PLACES.items() for name in names}
@@ -54,6 +56,7 @@ __all__ = [
     "Limits",
     "ParameterError",
     "Precomputed",
+    "Repeats",
     "Report",
     "SentenceTransformers",
     "Tfidf",

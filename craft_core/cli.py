@@ -136,7 +136,8 @@ def _add_selector(parser: argparse.ArgumentParser, name: str) -> None:
     run.add_argument("--budget", type=int, default=defaults["budget"], metavar="N", help="Pairs to choose (default: %(default)s).")
     run.add_argument("--seed", type=int, default=defaults["seed"], metavar="N", help="Of everything random (default: %(default)s).")
     run.add_argument("--vectorizer", choices=VECTORIZERS, default="tfidf", help="How texts become vectors (default: %(default)s).")
-    titles = {"columns": "columns", "limits": "limits", "cleaning": "cleaning of the data", "clustering": "clusters", "export": "export"}
+    titles = {"columns": "columns", "limits": "limits", "cleaning": "cleaning of the data", "clustering": "clusters"}
+    titles |= {"stability": "stability", "export": "export"}
     for section, title in titles.items():
         _add_options(parser, title, [option for option in common_options() if option.section == section])
     _add_options(parser, f"selector {name}", selector_options(name))

@@ -14,6 +14,7 @@ from craft_core.errors import ParameterError
 from craft_core.params import build, check, param, parameters, record
 from craft_core.problem import Selector
 from craft_core.selectors import Craft, find_selector
+from craft_core.stability import Repeats
 from craft_core.vectorize import Tfidf, Vectorizer, find_vectorizer
 
 __all__ = ["FORMATS", "Data", "ExperimentConfig", "Export", "from_record", "from_toml", "to_record", "to_toml"]
@@ -81,6 +82,7 @@ class ExperimentConfig:
     clustering: KMeans = field(default_factory=KMeans)
     selector: Selector = field(default_factory=Craft)
     export: Export = field(default_factory=Export)
+    stability: Repeats = field(default_factory=Repeats)
 
     def __post_init__(self) -> None:
         check_budget(self.budget)
@@ -88,7 +90,14 @@ class ExperimentConfig:
             raise ParameterError(f"The seed must be a whole number of at least 0. Got {self.seed!r}.")
 
 
-_SECTIONS: Mapping[str, type] = {"columns": Columns, "limits": Limits, "cleaning": Cleaning, "clustering": KMeans, "export": Export}
+_SECTIONS: Mapping[str, type] = {
+    "columns": Columns,
+    "limits": Limits,
+    "cleaning": Cleaning,
+    "clustering": KMeans,
+    "export": Export,
+    "stability": Repeats,
+}
 _CHOSEN: Mapping[str, Any] = {"vectorizer": find_vectorizer, "selector": find_selector}
 
 

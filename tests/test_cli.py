@@ -84,6 +84,15 @@ def test_a_recipe_replays_to_the_same_hashes(world: Path) -> None:
     assert hashes(world / "again") == hashes(world / "out")
 
 
+def test_a_selection_made_again_is_written_and_verified(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert select("--stability-seeds", "2", "--no-stability-vary-clusters") == 0
+    assert "Stability:   Made again with 2 further seeds, " in capsys.readouterr().out
+    assert pyarrow.parquet.read_schema("out/selection.parquet").names[-1] == "frequency"
+    assert cli.main(["verify", "out", "--quiet"]) == 0
+    assert cli.main(["select", "--recipe", "out/recipe.toml", "--out", "again", "--quiet"]) == 0
+    assert hashes(world / "again") == hashes(world / "out")
+
+
 def test_a_column_may_be_called_none(world: Path) -> None:
     path = world / "data" / "pool.tsv"
     for name in ("pool", "validation", "test"):
@@ -173,6 +182,7 @@ def test_every_selector_and_vectorizer_runs(world: Path, selector: str, vectoriz
     [
         (["--hashing-dimensions", "32"], "--hashing-dimensions belongs to the vectorizer hashing, but tfidf is used."),
         (["--n-clusters", "0"], "The 'n_clusters' parameter of k-means must lie in"),
+        (["--stability-seeds", "-1"], "The 'n_seeds' parameter of stability must lie in [0, 50]."),
         (["--budget", "0"], "The budget must be a whole number of at least 1 pair. Got 0."),
         (["--seed", "-1"], "The seed must be a whole number of at least 0. Got -1."),
         (["--n-clusters", "9999"], "must be at most"),
@@ -264,6 +274,8 @@ def test_defaults_are_those_of_the_parameters(world: Path, capsys: pytest.Captur
     for words in (
         "--n-clusters N Number of clusters the source vectors are cut into. (default: 100)",
         "(default: water-fill)",
+        "stability: --stability-seeds N Further seeds",
+        "--stability-vary-clusters, --no-stability-vary-clusters",
         "--no-drop-empty",
     ):
         assert words in text

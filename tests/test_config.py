@@ -10,6 +10,7 @@ from craft_core.corpus import Cleaning, Columns, Limits
 from craft_core.errors import ParameterError
 from craft_core.params import Param, build, parameters
 from craft_core.selectors import SELECTORS
+from craft_core.stability import Repeats
 from craft_core.vectorize import VECTORIZERS, Precomputed
 
 DATA = Data(("pool.tsv", 'more "quoted" ü.csv'), "validation.tsv", "test.tsv")
@@ -50,6 +51,7 @@ def configs(draw: st.DrawFn) -> ExperimentConfig:
         draw(built(KMeans)),
         draw(built(SELECTORS[draw(st.sampled_from(list(SELECTORS)))])),
         draw(built(Export)),
+        draw(built(Repeats)),
     )
 
 
@@ -74,6 +76,13 @@ def test_a_short_recipe_takes_defaults() -> None:
     assert config == ExperimentConfig(Data(("pool.tsv",), "validation.tsv"))
 
 
+def test_a_recipe_from_before_stability_still_loads() -> None:
+    record = to_record(ExperimentConfig(DATA, stability=Repeats(3, True)))
+    assert record["stability"] == {"n_seeds": 3, "vary_clusters": True}
+    del record["stability"]
+    assert from_record(record) == ExperimentConfig(DATA)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -81,6 +90,8 @@ def test_a_short_recipe_takes_defaults() -> None:
         ({"clustering": {"clusters": 3}}, "no parameter 'clusters'. It has: n_clusters"),
         ({"clustering": {"n_clusters": 0}}, "'n_clusters' parameter of k-means must lie in"),
         ({"clustering": 3}, "'clustering' must be a section"),
+        ({"stability": {"n_seeds": 51}}, r"'n_seeds' parameter of stability must lie in \[0, 50\]"),
+        ({"stability": {"seeds": 5}}, "no parameter 'seeds'. It has: n_seeds, vary_clusters"),
         ({"selector": {"name": "magic"}}, "no selector 'magic'"),
         ({"selector": {"allocation": "water-fill"}}, "must say which one, by its 'name'"),
         ({"vectorizer": {"name": "magic"}}, "no vectorizer 'magic'"),

@@ -5,14 +5,16 @@ import numpy as np
 import pytest
 from toy_data import rows, write_tsv, write_world
 
-from craft_core.cluster import KMeans
+from craft_core.cluster import KMeans, cluster
 from craft_core.config import Data, ExperimentConfig
 from craft_core.corpus import Cleaning, ParallelText
+from craft_core.corpus.sample import content_keys
 from craft_core.discrepancy import label_columns, label_shares
 from craft_core.errors import DataError
 from craft_core.experiment import Report, open_files, parts_of, run
 from craft_core.selectors import Craft, Random
-from craft_core.vectorize import Hashing, Tfidf
+from craft_core.stability import Repeats
+from craft_core.vectorize import Hashing, Tfidf, Vectors
 
 EN_HI = Path(__file__).parent.parent.parent / "shared" / "data" / "en-hi"
 
@@ -89,10 +91,26 @@ def test_too_small_a_validation_set_is_chosen_for_but_not_measured(tmp_path: Pat
     assert "Too few pairs to measure a distance to held-out data." in report.warnings
 
 
-def test_progress_rises_and_can_cancel(tmp_path: Path) -> None:
+def test_a_selection_is_made_again_where_that_is_asked(tmp_path: Path) -> None:
+    plain, again = world(tmp_path), world(tmp_path, stability=Repeats(2, vary_clusters=True))
+    assert plain.stability is None
+    assert (again.selection.indices == plain.selection.indices).all()
+    assert set(again.seconds) == {*plain.seconds, "stability"}
+    found = again.stability
+    assert found.runs == ((0, 4), (1, 4), (2, 4), (0, 3), (0, 6))
+    assert (found.counts[0] == again.allocation.counts).all()
+    assert (found.frequency[again.selection.indices] >= np.float32(1 / 5)).all()
+    keys = content_keys(again.data.pool, 2)
+    vectors = Vectors(again.problem.pool, again.problem.validation, None, None, None)
+    by_hand = cluster(vectors, keys, again.config.clustering, 2)
+    assert (by_hand.pool_labels == found.problems[2].clustering.pool_labels).all()
+
+
+@pytest.mark.parametrize("repeats", [Repeats(), Repeats(2)])
+def test_progress_rises_and_can_cancel(tmp_path: Path, repeats: Repeats) -> None:
     write_world(tmp_path)
     data = Data((str(tmp_path / "pool.tsv"),), str(tmp_path / "validation.tsv"))
-    config = ExperimentConfig(data, budget=20, clustering=KMeans(n_clusters=4), vectorizer=Tfidf(dimensions=16))
+    config = ExperimentConfig(data, budget=20, clustering=KMeans(n_clusters=4), vectorizer=Tfidf(dimensions=16), stability=repeats)
     seen: list[float] = []
     run(config, open_files(data), lambda share, _: seen.append(share))
     assert all(later >= earlier - 1e-9 for earlier, later in pairwise(seen))

@@ -29,6 +29,7 @@ from craft_core.export import (
     export_folder,
     input_records,
     label_table,
+    metrics_record,
     python_snippet,
     read_manifest,
     subset_bytes,
@@ -37,6 +38,7 @@ from craft_core.export import (
     verify_against,
 )
 from craft_core.selectors import Random
+from craft_core.stability import Repeats
 from craft_core.vectorize import Precomputed, Tfidf
 
 ROOT = Path(__file__).parent.parent
@@ -143,6 +145,53 @@ def test_verify_finds_nothing_when_nothing_changed(out: Path) -> None:
     found = verify(out)
     assert (found.differences, found.notes) == ((), ())
     assert found.ok
+
+
+@pytest.fixture(scope="module")
+def repeated(report: Report) -> Report:
+    config = replace(report.config, stability=Repeats(2, vary_clusters=True))
+    return run(config, open_files(config.data))
+
+
+def test_what_stayed_the_same_is_written(repeated: Report, tmp_path: Path) -> None:
+    export_folder(repeated, tmp_path / "out")
+    selection = pyarrow.parquet.read_table(tmp_path / "out" / "selection.parquet")
+    assert selection.column_names[-1] == "frequency"
+    assert str(selection.schema.field("frequency").type) == "float"
+    frequency = selection.column("frequency").to_numpy()
+    assert (frequency == repeated.stability.frequency[repeated.selection.indices]).all()
+    assert set(np.rint(frequency * 5)) <= {1, 2, 3, 4, 5}
+    assert verify(tmp_path / "out").differences == ()
+    text = (tmp_path / "out" / "manifest.json").read_bytes()
+    found = json.loads(text)["metrics"]["stability"]
+    assert [(one["seed"], one["n_clusters"]) for one in found["runs"]] == [(0, 4), (1, 4), (2, 4), (0, 3), (0, 6)]
+    assert found["mean_frequency_of_the_chosen"] == pytest.approx(frequency.mean())
+    assert found["chosen_again"] == pytest.approx((frequency.mean() * 5 - 1) / 4)
+    assert len(found["adjusted_rand"]) == len(found["jaccard"]) == 5
+    assert verify_against(repeated, read_manifest(text)).ok
+
+
+def test_the_card_and_the_summary_say_what_stayed_the_same(report: Report, repeated: Report, tmp_path: Path) -> None:
+    export_folder(repeated, tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    again = metrics_record(repeated)["stability"]["chosen_again"]
+    words = f"Made again with 2 further seeds, and with 3 and 6 clusters instead of 4, {again:.1%} of the chosen pairs were chosen again"
+    assert words in card
+    assert f"Stability:   {words}" in summary(repeated)
+    assert "weight, frequency (share of the runs that chose it)" in card
+    assert metrics_record(report)["stability"] is None
+    assert "Stability" not in summary(report)
+
+
+def test_a_run_that_is_not_made_again_differs_from_a_manifest_that_is(report: Report, repeated: Report, tmp_path: Path) -> None:
+    export_folder(repeated, tmp_path / "out")
+    found = verify_against(report, read_manifest((tmp_path / "out" / "manifest.json").read_bytes()))
+    assert found.differences[0].startswith("The stability of this run, Repeats(n_seeds=0, vary_clusters=False), is not the manifest's")
+
+
+def test_a_manifest_from_before_stability_is_read(out: Path) -> None:
+    edited(out, lambda record: record["config"].pop("stability"))
+    assert read_manifest((out / "manifest.json").read_bytes()).config.stability == Repeats()
 
 
 def changed_byte(path: Path, position: int) -> None:
@@ -358,7 +407,7 @@ def test_the_summary_is_short_and_has_the_numbers(report: Report) -> None:
 
 def test_the_snippet_and_the_command_run_and_give_the_same(home: Path, report: Report, tmp_path: Path) -> None:
     shutil.copytree(home, tmp_path / "work")
-    config = by_name(report.config)
+    config = replace(by_name(report.config), stability=Repeats(1))
     (tmp_path / "work" / "again.py").write_text(python_snippet(config, "by-python"), encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     for line in ([sys.executable, "again.py"], ["sh", "-c", command_line(config, "by-command").replace("python", sys.executable, 1)]):
@@ -367,11 +416,15 @@ def test_the_snippet_and_the_command_run_and_give_the_same(home: Path, report: R
         if path.name != "manifest.json":
             assert path.read_bytes() == (tmp_path / "work" / "by-command" / path.name).read_bytes(), path.name
     assert (np.load(tmp_path / "work" / "by-python" / "indices.npy") == report.rows).all()
+    assert "frequency" in pyarrow.parquet.read_schema(tmp_path / "work" / "by-command" / "selection.parquet").names
 
 
 def test_the_command_names_what_is_not_default_and_quotes_it() -> None:
     config = ExperimentConfig(Data(("-odd name.tsv",), "v.tsv"), vectorizer=Tfidf(sublinear_tf=True, ngram_max=2), export=Export("csv"))
+    line = command_line(replace(config, stability=Repeats(5, vary_clusters=True)), "out")
+    assert "--stability-seeds 5 --stability-vary-clusters" in line
     line = command_line(config, "out")
+    assert "--stability" not in line
     assert "'./-odd name.tsv'" in line
     assert "--format csv --tfidf-ngram-max 2 --tfidf-sublinear-tf" in line
     assert "--allocation" not in line

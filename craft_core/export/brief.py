@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from craft_core.experiment import Report
-from craft_core.export.metrics import counts_record, decimals, label_table, metrics_record, notes_record
+from craft_core.export.metrics import counts_record, decimals, label_table, metrics_record, notes_record, stability_words
 
 __all__ = ["summary"]
 
@@ -22,6 +22,8 @@ def summary(report: Report) -> str:
         f"uncovered {metrics['uncovered']:.1%}, shortfall {metrics['shortfall']:,}"
     )
     lines += _energies(metrics)
+    again = stability_words(metrics)
+    lines += [] if again is None else [f"Stability:   {again}"]
     seconds = ", ".join(f"{stage} {taken:.1f}" for stage, taken in report.seconds.items())
     lines.append(f"Seconds:     {seconds}; together {sum(report.seconds.values()):.1f}")
     lines += [f"Note:        {note}" for note in notes_record(report)]

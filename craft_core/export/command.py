@@ -12,12 +12,26 @@ from craft_core.config import ExperimentConfig, Export
 from craft_core.corpus import Cleaning, Columns, Limits
 from craft_core.params import Param, parameters
 from craft_core.selectors import SELECTORS
+from craft_core.stability import Repeats
 from craft_core.vectorize import VECTORIZERS
 
 __all__ = ["Option", "command_line", "common_options", "python_snippet", "selector_options", "vectorizer_options"]
 
-_SECTIONS: Mapping[str, type] = {"columns": Columns, "limits": Limits, "cleaning": Cleaning, "clustering": KMeans, "export": Export}
-_FLAGS = {("columns", "source"): "--source-column", ("columns", "target"): "--target-column", ("columns", "id"): "--id-column"}
+_SECTIONS: Mapping[str, type] = {
+    "columns": Columns,
+    "limits": Limits,
+    "cleaning": Cleaning,
+    "clustering": KMeans,
+    "export": Export,
+    "stability": Repeats,
+}
+_FLAGS = {
+    ("columns", "source"): "--source-column",
+    ("columns", "target"): "--target-column",
+    ("columns", "id"): "--id-column",
+    ("stability", "n_seeds"): "--stability-seeds",
+    ("stability", "vary_clusters"): "--stability-vary-clusters",
+}
 
 
 @dataclass(frozen=True)

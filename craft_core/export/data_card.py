@@ -9,7 +9,7 @@ from typing import Any
 from craft_core.config import ExperimentConfig, to_record
 from craft_core.experiment import Report
 from craft_core.export.inputs import input_records
-from craft_core.export.metrics import counts_record, decimals, label_table, metrics_record, notes_record
+from craft_core.export.metrics import counts_record, decimals, label_table, metrics_record, notes_record, stability_words
 
 __all__ = ["card"]
 
@@ -74,7 +74,15 @@ def card(report: Report, config: ExperimentConfig, subset: tuple[str, ...]) -> s
     subset : tuple of str
         The names of the subset's files.
     """
-    parts = ["# Chosen pairs", _opening(report, config), "## Files", _files(subset), "## How it was made", _MAKING, _choices(config)]
+    parts = [
+        "# Chosen pairs",
+        _opening(report, config),
+        "## Files",
+        _files(report, subset),
+        "## How it was made",
+        _MAKING,
+        _choices(config),
+    ]
     parts += ["Made from:", _inputs(report, config), "## Counts", _counts(report), *_labels(report)]
     parts += ["## Measured", *_measured(metrics_record(report))]
     notes = notes_record(report, config)
@@ -99,10 +107,14 @@ def _opening(report: Report, config: ExperimentConfig) -> str:
     )
 
 
-def _files(subset: tuple[str, ...]) -> str:
+def _files(report: Report, subset: tuple[str, ...]) -> str:
+    again = "" if report.stability is None else ", frequency (share of the runs that chose it)"
     rows = [(f"`{name}`", "the chosen pairs, best first, one a row") for name in subset]
     rows += [
-        ("`selection.parquet`", "for each of them: rank, row of the pool as given (from 0, before cleaning), id, cluster, score, weight"),
+        (
+            "`selection.parquet`",
+            f"for each of them: rank, row of the pool as given (from 0, before cleaning), id, cluster, score, weight{again}",
+        ),
         ("`indices.npy`", "the same rows as a NumPy array of 64-bit integers"),
         ("`recipe.toml`", "every choice that decides the result"),
         ("`manifest.json`", "sha256 of inputs and outputs, counts, measures, warnings, notes, versions, seconds"),
@@ -148,6 +160,8 @@ def _labels(report: Report) -> list[str]:
 def _measured(metrics: dict[str, Any]) -> list[str]:
     rows = [(words, _number(metrics[key]), meaning) for key, (words, meaning) in _METRICS.items()]
     shown = [_table(("Measure", "Value", "What it is"), rows)]
+    again = stability_words(metrics)
+    shown += [] if again is None else [again]
     if metrics["energy_distance"] is None:
         return [*shown, "There were too few held-out pairs to measure a distance."]
     found = {"the chosen pairs": metrics["energy_distance"]} | {words: metrics["anchors"][name] for name, words in _ANCHORS.items()}

@@ -130,6 +130,8 @@ def write_outputs(report: Report, config: ExperimentConfig, folder: Path) -> tup
         "score": report.selection.scores,
         "weight": report.selection.weights,
     }
+    if report.stability is not None:
+        table["frequency"] = report.stability.frequency[report.selection.indices]
     pyarrow.parquet.write_table(pa.table(table), folder / "selection.parquet", compression="zstd")
     np.save(folder / "indices.npy", np.ascontiguousarray(report.rows, dtype="<i8"))
     (folder / "recipe.toml").write_bytes(to_toml(config).encode())

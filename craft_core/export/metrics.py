@@ -6,12 +6,16 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
+from craft_core.arrays import IntVector
 from craft_core.config import ExperimentConfig
 from craft_core.discrepancy import Energy, has_labels, label_columns, label_shares
 from craft_core.experiment import Report
 from craft_core.export.inputs import ROLES, input_records
+from craft_core.stability import Stability
 
-__all__ = ["counts_record", "decimals", "label_table", "metrics_record", "notes_record"]
+__all__ = ["counts_record", "decimals", "label_table", "metrics_record", "notes_record", "stability_words"]
 
 LabelTable = dict[str, dict[str, dict[str, float]]]
 """By label column, then by value: the value's share among "chosen", "pool" and, where it has the column, "validation"."""
@@ -46,6 +50,7 @@ def metrics_record(report: Report) -> dict[str, Any]:
         "held_out": found.held_out,
         "energy_distance": _energy(found.energy),
         "anchors": None if anchors is None else {name: _energy(getattr(anchors, name)) for name in ("half_against_half", "random", "pool")},
+        "stability": None if report.stability is None else _stability(report.stability, report.selection.indices),
         "label_shares": label_table(report),
     }
 
@@ -73,6 +78,28 @@ def notes_record(report: Report, config: ExperimentConfig | None = None) -> tupl
     return tuple(notes)
 
 
+def stability_words(metrics: dict[str, Any]) -> str | None:
+    """Return in one sentence what stayed the same when a selection was made again; None where it was not, or could not be.
+
+    Parameters
+    ----------
+    metrics : dict
+        Of `metrics_record`.
+    """
+    found = metrics["stability"]
+    if found is None or len(found["runs"]) < 2:
+        return None
+    (seed, own), *others = ((one["seed"], one["n_clusters"]) for one in found["runs"])
+    n_seeds, varied = sum(one != seed for one, _ in others), [f"{n_clusters:,}" for _, n_clusters in others if n_clusters != own]
+    how = [f"{n_seeds} further seed{'s' if n_seeds > 1 else ''}"] if n_seeds else []
+    how += [f"{' and '.join(varied)} clusters instead of {own:,}"] if varied else []
+    overlaps = found["jaccard"][1:]
+    return (
+        f"Made again with {', and with '.join(how)}, {found['chosen_again']:.1%} of the chosen pairs were chosen again on average; overlap "
+        f"(pairs in both over pairs in either) {min(overlaps):.2f} to {max(overlaps):.2f}."
+    )
+
+
 def decimals(value: float) -> str:
     """Return a number with four decimals, or a small one with its power of ten, so that it is not shown as zero."""
     return f"{value:.4f}" if value == 0 or abs(value) >= 0.001 else f"{value:.1e}"
@@ -90,6 +117,19 @@ def label_table(report: Report) -> LabelTable:
         values = dict.fromkeys(value for one in shares.values() for value in one)
         table[name] = {value: {who: one.get(value, 0.0) for who, one in shares.items()} for value in values}
     return table
+
+
+def _stability(found: Stability, chosen: IntVector) -> dict[str, Any]:
+    """Return what the runs share with the first; the mean frequency counts the first run itself, "chosen_again" the others alone."""
+    n_runs, n_chosen = len(found.runs), len(chosen)
+    times = int(np.rint(found.frequency[chosen] * n_runs).sum())  # whole numbers, so that no rounding is left
+    return {
+        "runs": [{"seed": seed, "n_clusters": n_clusters} for seed, n_clusters in found.runs],
+        "mean_frequency_of_the_chosen": times / (n_runs * n_chosen),
+        "chosen_again": (times - n_chosen) / ((n_runs - 1) * n_chosen) if n_runs > 1 else None,
+        "adjusted_rand": found.rand.tolist(),
+        "jaccard": found.jaccard.tolist(),
+    }
 
 
 def _energy(energy: Energy | None) -> dict[str, Any] | None:

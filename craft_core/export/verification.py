@@ -102,7 +102,7 @@ def verify_against(report: Report, manifest: Manifest) -> Verification:
     differences = list(compare_inputs(manifest.inputs, inputs))
     told = ["inputs"] if differences else []
     config = _placed(report.config, manifest.config, [one.role for one in inputs] == [one.role for one in manifest.inputs])
-    for section in ("budget", "seed", "columns", "limits", "cleaning", "vectorizer", "clustering", "selector", "export"):
+    for section in ("budget", "seed", "columns", "limits", "cleaning", "vectorizer", "clustering", "selector", "export", "stability"):
         here, there = getattr(config, section), getattr(manifest.config, section)
         if repr(here) != repr(there):
             differences.append(f"The {section} of this run, {here!r}, is not the manifest's, {there!r}.")
