@@ -1,0 +1,28 @@
+"""What another budget would buy: rank once, and every budget is an allocation plus prefixes."""
+
+from craft_core.budgets.between import Between, between
+from craft_core.budgets.cost import Cost, Price, cost
+from craft_core.budgets.curve import CURVES, BudgetCurve, budget_curve, budget_grid
+from craft_core.budgets.knee import KNEE_RULE, knee
+from craft_core.budgets.lookup import looked_up_curve
+from craft_core.budgets.prefixes import BudgetNumbers, Prefixes, budget_for_tokens, covered_supply, prefixes
+
+__all__ = [
+    "CURVES",
+    "KNEE_RULE",
+    "Between",
+    "BudgetCurve",
+    "BudgetNumbers",
+    "Cost",
+    "Prefixes",
+    "Price",
+    "between",
+    "budget_curve",
+    "budget_for_tokens",
+    "budget_grid",
+    "cost",
+    "covered_supply",
+    "knee",
+    "looked_up_curve",
+    "prefixes",
+]

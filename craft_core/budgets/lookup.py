@@ -1,0 +1,50 @@
+"""The curves that need no measuring: looked up at as many budgets as one likes to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from craft_core.arrays import IntVector
+from craft_core.budgets.curve import BudgetCurve
+from craft_core.budgets.prefixes import BudgetNumbers, Prefixes
+from craft_core.problem import Problem
+from craft_core.selectors import Craft
+
+__all__ = ["looked_up_curve"]
+
+
+def looked_up_curve(found: Prefixes, selector: Craft, problem: Problem, budgets: IntVector, lipschitz: float, held_out: str) -> BudgetCurve:
+    """Look up every curve that is not measured, over these budgets.
+
+    Parameters
+    ----------
+    found : Prefixes
+        The ranked pool of the problem.
+    selector : Craft
+        Shares the budgets.
+    problem : Problem
+        The clusters.
+    budgets : IntVector
+        Shape (k,): ascending.
+    lipschitz : float
+        L of the bound.
+    held_out : str
+        What the coverage was taken on, in words; without held-out texts it is left out.
+    """
+    allocations = [selector.allocate(problem, int(budget)) for budget in budgets]
+    numbers = [found.at(allocation) for allocation in allocations]
+    values = {name: np.array([read(one) for one in numbers]) for name, read in _READ.items()}
+    values["bound"] = np.array([found.bound(allocation, lipschitz).total for allocation in allocations])
+    if all(one.coverage is not None for one in numbers):
+        values |= {f"{name}_covered": np.array([getattr(one.coverage, name) for one in numbers]) for name in _COVERED}
+    return BudgetCurve(budgets, values, held_out)
+
+
+_READ: Mapping[str, Callable[[BudgetNumbers], float]] = {
+    "kl": lambda one: one.kl,
+    "starved": lambda one: float(one.starved),
+    "tokens": lambda one: float(one.tokens),
+}
+_COVERED = ("source_tokens", "source_bigrams", "target_tokens", "target_bigrams")
