@@ -1,0 +1,1 @@
+"""The scenes of the Learn page, one a file."""
