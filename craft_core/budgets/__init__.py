@@ -1,5 +1,6 @@
 """What another budget would buy: rank once, and every budget is an allocation plus prefixes."""
 
+from craft_core.budgets.anchors import energy_anchors
 from craft_core.budgets.between import Between, between
 from craft_core.budgets.cost import Cost, Price, cost
 from craft_core.budgets.curve import CURVES, BudgetCurve, budget_curve, budget_grid
@@ -22,6 +23,7 @@ __all__ = [
     "budget_grid",
     "cost",
     "covered_supply",
+    "energy_anchors",
     "knee",
     "looked_up_curve",
     "prefixes",

@@ -1,0 +1,137 @@
+"""The stages of the Budget page, each computed once; what is looked up for one budget needs no stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from craft_core.bound import Lipschitz, estimate_lipschitz
+from craft_core.budgets import (
+    CURVES,
+    BudgetCurve,
+    Prefixes,
+    budget_curve,
+    budget_grid,
+    covered_supply,
+    energy_anchors,
+    looked_up_curve,
+    prefixes,
+)
+from craft_core.experiment import check_chosen
+from craft_core.holdout import HoldOut, hold_out
+from craft_core.progress import Progress, part
+from craft_core.selectors import Craft
+from craft_core.threads import one_thread
+from craft_core.whatif import take
+from pages.shared import stages
+from pages.shared.session import current_config
+from pages.shared.work import compute, is_ready, is_running, key_of
+
+SPREAD_CURVES = ("kl", "bound", "starved", "energy")
+_DRAWN_BUDGETS = 40  # of the curves that are looked up
+_CURVE, _SPREAD = "Measuring the curves", "Curves of every run"
+
+
+def selector() -> Craft:
+    """Return the method, one that ranks; every such method shares its budget and ranks as Craft does."""
+    chosen: Any = current_config().selector
+    return chosen  # type: ignore[no-any-return]
+
+
+def held_out() -> HoldOut:
+    """Return what a selection is measured on: the same halves of validation, where there is no test set, as for the diagnostics."""
+    task, rows, seed = stages.problem(), stages.vectors(), current_config().seed
+    return compute("Held-out pairs", stages.problem_key(), lambda _: hold_out(task, rows.test, np.random.default_rng([seed, 2])))
+
+
+def every_budget() -> Prefixes | None:
+    """Return the ranked pool ready for every budget, or None for a method that does not rank."""
+    task, loaded, ranked = stages.problem(), stages.data(), stages.ranking()
+    if ranked is None:
+        return None
+    method = selector()
+
+    def work(progress: Progress) -> Prefixes:
+        check_chosen(take(ranked, method.allocate(task, 1)))
+        return prefixes(task, ranked, loaded.pool, loaded.test, progress)
+
+    return compute("Preparing every budget", stages.ranking_key(), work)
+
+
+def lipschitz() -> Lipschitz:
+    """Return an estimate of L that holds for every budget: from the selection that has as many pairs as validation."""
+    task, ranked, method, seed = stages.problem(), stages.ranking(), selector(), current_config().seed
+
+    def work(_: Progress) -> Lipschitz:
+        own = task.validation.sources[task.clustering.validation_labels >= 0]
+        chosen = take(ranked, method.allocate(task, len(own))).indices  # type: ignore[arg-type]
+        with one_thread():
+            return estimate_lipschitz(own, task.pool.sources[chosen], np.random.default_rng([seed, 4]))
+
+    return compute("Estimate of L", stages.ranking_key(), work)
+
+
+def looked_up(lipschitz: float) -> BudgetCurve:
+    """Return the curves over budgets that need no measuring, for a method that ranks."""
+    task, found, words, method = stages.problem(), every_budget(), held_out().words, selector()
+    budgets = budget_grid(covered_supply(task), points=_DRAWN_BUDGETS)
+    return compute(
+        "Curves over budgets",
+        key_of(stages.ranking_key(), lipschitz),
+        lambda _: looked_up_curve(found, method, task, budgets, lipschitz, words),  # type: ignore[arg-type]
+    )
+
+
+def measured_curve() -> tuple[BudgetCurve, Mapping[str, float]]:
+    """Return the curves over budgets that are measured on held-out pairs, for a method that ranks, and anchors of the energy distance."""
+    loaded, task, held, config = stages.data(), stages.problem(), held_out(), current_config()
+    names = tuple(name for name, one in CURVES.items() if one.is_measured or ("covered" in name and not held.from_test))
+
+    def work(progress: Progress) -> tuple[BudgetCurve, Mapping[str, float]]:
+        budgets, rng = budget_grid(covered_supply(task)), np.random.default_rng([config.seed, 3])
+        texts = loaded.pool, loaded.validation, loaded.test
+        # none of these curves depends on L
+        curve = budget_curve(held, config.selector, *texts, budgets, 0.0, rng, names, progress)  # type: ignore[arg-type]
+        return curve, energy_anchors(held, rng)
+
+    return compute(_CURVE, _curve_key(), work)
+
+
+def measured_curve_if_ready() -> BudgetCurve | None:
+    """Return the measured curves if they are there for the present choices."""
+    return measured_curve()[0] if is_ready(_CURVE, _curve_key()) else None
+
+
+def is_curve_stopped() -> bool:
+    """Return whether the user stopped the measuring of the curves."""
+    return bool(st.session_state.get("stopped") == _curve_key())
+
+
+def _curve_key() -> str:
+    return key_of(stages.ranking_key(), "measured curve")
+
+
+def curves_of_runs(lipschitz: float) -> tuple[BudgetCurve, ...]:
+    """Return the curves of every run that stability compares, for a method that ranks; the run itself first."""
+    loaded, rows, config, runs = stages.data(), stages.vectors(), current_config(), stages.stability().problems
+    budgets = budget_grid(covered_supply(stages.problem()))
+
+    def work(progress: Progress) -> tuple[BudgetCurve, ...]:
+        found = []
+        for number, task in enumerate(runs):
+            held = hold_out(task, rows.test, np.random.default_rng([config.seed, 2]))
+            texts, rng = (loaded.pool, loaded.validation, loaded.test), np.random.default_rng([config.seed, 3])
+            now = part(progress, number / len(runs), (number + 1) / len(runs))
+            found.append(budget_curve(held, config.selector, *texts, budgets, lipschitz, rng, SPREAD_CURVES, now))  # type: ignore[arg-type]
+        return tuple(found)
+
+    return compute(_SPREAD, key_of(stages.stability_key(), lipschitz), work)
+
+
+def spread_state(lipschitz: float) -> tuple[bool, bool]:
+    """Return whether the curves of every run are there, and whether they are being made."""
+    key = key_of(stages.stability_key(), lipschitz)
+    return is_ready(_SPREAD, key), is_running(_SPREAD, key)

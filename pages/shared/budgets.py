@@ -1,0 +1,295 @@
+"""The budget on a slider, and what it buys over another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from craft_core.allocate import Allocation
+from craft_core.budgets import CURVES, BudgetCurve, BudgetNumbers, Prefixes, budget_for_tokens, covered_supply
+from craft_core.problem import Problem
+from craft_core.selectors import Craft
+from pages.shared import budget_stages
+from pages.shared.session import begin, change, current_config, generation
+
+UNITS = PAIRS, WORDS, PERCENT = "pairs", "words of both sides", "% of the pool"
+_ROUND = (*range(10, 20), *range(20, 40, 2), *range(40, 60, 5), *range(60, 100, 10))  # the round numbers of a decade, in tenths
+_METRIC = 160  # pixels: four in a row, and two on a phone
+
+
+def needs_ranking() -> None:
+    """Say why there is no slider for a method that does not rank, and offer one that does."""
+    st.info(
+        f"The method **{current_config().selector.name}** does not put the pool in an order that holds for every budget, so each budget "
+        "needs a selection of its own. With **craft** every budget is there at once.",
+        icon=":material/info:",
+    )
+    st.button("Use craft", type="primary", on_click=_use_craft)
+
+
+def _use_craft() -> None:
+    change(selector=Craft())
+    st.session_state["generation"] = generation() + 1
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """Turn budgets into positions of the slider and back, in one unit.
+
+    Attributes
+    ----------
+    unit : str
+        Of the positions.
+    steps : tuple of float
+        Round positions, ascending, from few pairs to all that can be chosen.
+    to_position, to_budget : callable
+        Between a budget in pairs and a position.
+    """
+
+    unit: str
+    steps: tuple[float, ...]
+    to_position: Callable[[int], float]
+    to_budget: Callable[[float], int]
+
+    def position(self, budget: int) -> float:
+        """Return the round position that gives this budget, or else the exact one."""
+        exact = self.to_position(budget)
+        near = min(self.steps, key=lambda step: abs(step - exact), default=exact)
+        return near if self.to_budget(near) == budget else exact
+
+    def shown(self, position: float) -> str:
+        """Return a position as people read it."""
+        return f"{position:.3g} %" if self.unit == PERCENT else f"{position:,.0f}"
+
+
+def scale_of(unit: str, found: Prefixes, selector: Craft, task: Problem) -> Scale:
+    """Return the scale of the slider in a unit."""
+    most = covered_supply(task)
+    least, n_pool = min(10, most), len(task.pool)
+
+    def words(budget: int) -> float:
+        return float(found.at(selector.allocate(task, max(budget, 1))).tokens)
+
+    if unit == WORDS:
+        return Scale(
+            unit, round_steps(words(least), words(most)), words, lambda position: budget_for_tokens(found, selector, task, int(position))
+        )
+    if unit == PERCENT:
+        low, high = (100 * budget / n_pool for budget in (least, most))
+        return Scale(
+            unit, round_steps(low, high), lambda budget: 100 * budget / n_pool, lambda position: max(round(position * n_pool / 100), 1)
+        )
+    return Scale(unit, round_steps(least, most), float, int)
+
+
+def round_steps(low: float, high: float) -> tuple[float, ...]:
+    """Return the round numbers from low to high, about evenly spaced on a logarithmic axis, and high itself."""
+    first, last = int(np.floor(np.log10(max(low, 1e-6)))), int(np.ceil(np.log10(max(high, 1e-6))))
+    steps = [float(f"{digits}e{decade - 1}") for decade in range(first, last + 1) for digits in _ROUND]
+    return (*(step for step in steps if low <= step < high), high)
+
+
+def lipschitz_now() -> float:
+    """Return L as the KL bound page set it, else the estimate."""
+    chosen = st.session_state.get("lipschitz")
+    return budget_stages.lipschitz().value if chosen is None else float(chosen)
+
+
+def choose(found: Prefixes, selector: Craft, task: Problem) -> tuple[int, int]:
+    """Draw the slider, and return the budget of the session and the one it is compared with, in pairs."""
+    budget = current_config().budget
+    left, middle, right = st.columns([5, 2, 2], vertical_alignment="top")
+    with middle:
+        unit = _unit()
+    with right:
+        compared = _compared(budget)
+    scale = scale_of(unit, found, selector, task)
+    here, there = scale.position(budget), scale.position(compared)
+    with left:
+        _slider(scale, here, sorted({*scale.steps, here, there}))
+    return budget, compared
+
+
+def _slider(scale: Scale, here: float, positions: list[float]) -> None:
+    if len(positions) == 1:  # a browser cannot draw a slider that goes nowhere
+        st.text(f"Only one budget can be chosen: {scale.shown(here)} {scale.unit}.")
+        return
+    st.select_slider(
+        f"Budget ({scale.unit})",
+        options=positions,
+        **begin("budget_slider", here),
+        format_func=scale.shown,
+        on_change=_slide,
+        args=(scale,),
+        help="The budget of this session, the same as at the side. It ends where no further pair can be chosen.",
+    )
+
+
+def _unit() -> str:
+    begun = UNITS.index(st.session_state.get("budget_unit", PAIRS))
+    return str(st.selectbox("Unit", UNITS, index=begun, key="budget_unit", help="What the slider counts in."))
+
+
+def _compared(budget: int) -> int:
+    meaning = "Every difference below is against this budget; at first the one you came with."
+    begun = st.session_state.get("budget_compared", budget)
+    return int(st.number_input("Compare with (pairs)", min_value=1, value=begun, step=100, key="budget_compared", help=meaning))
+
+
+def _slide(scale: Scale) -> None:
+    change(budget=scale.to_budget(float(st.session_state["budget_slider"])))
+
+
+def answer(now: BudgetNumbers, then: BudgetNumbers, curve: BudgetCurve | None) -> None:
+    """Say in one sentence what the budget buys over the other one."""
+    n_now, n_then = now.allocation.size, then.allocation.size
+    if n_now == n_then:
+        st.markdown(f"**{n_now:,} pairs.** Move the slider to see what another budget would buy.")
+        return
+    parts = [f"{now.tokens / max(then.tokens, 1):,.2f} times the words"]
+    if now.coverage is not None and then.coverage is not None:
+        a, b = now.coverage, then.coverage
+        parts.append(
+            f"{a.source_tokens:.1%} of the test set's running source words occur in them (before: {b.source_tokens:.1%}) and "
+            f"{a.target_tokens:.1%} of its target words (before: {b.target_tokens:.1%})"
+        )
+    before = "as before" if now.starved == then.starved else f"before: {then.starved:,}"
+    parts.append(f"{now.starved:,} of {len(now.allocation.counts):,} clusters run out ({before})")
+    if curve is not None and np.isfinite(energies := [curve.interpolate("energy", n) for n in (n_now, n_then)]).all():
+        parts.append(f"the energy distance to held-out pairs is about {energies[0]:.4f} (before: {energies[1]:.4f}; smaller is better)")
+    st.markdown(f"**{n_now:,} pairs instead of {n_then:,}**: {'; '.join(parts)}.")
+
+
+@dataclass(frozen=True)
+class _Number:
+    label: str
+    value: float
+    before: float
+    form: str  # a format specification
+    better: str
+    help: str
+
+
+def numbers(found: Prefixes, now: BudgetNumbers, then: BudgetNumbers, lipschitz: float, curve: BudgetCurve | None) -> None:
+    """Draw what the budget gives, each with its difference to the other one."""
+    listed = [*_looked_up(found, now, then, lipschitz), *_interpolated(curve, now.allocation.size, then.allocation.size)]
+    with st.container(horizontal=True, gap="small"):
+        for one in listed:
+            _metric(one)
+    chosen = "as set on the page KL bound" if st.session_state.get("lipschitz") is not None else "an estimate, no certificate"
+    st.caption(
+        f"The bound (ours) is about sources only, and holds if the log-ratio of the two densities changes by at most L = {lipschitz:,.3g} "
+        f"({chosen}) per unit of distance inside each cluster."
+    )
+    if curve is not None:
+        st.caption(f"≈ measured on {curve.held_out} at {len(curve.budgets)} budgets, and interpolated between them.")
+    elif now.coverage is None:
+        st.caption(
+            "Without a test set, how many held-out words are covered has to be measured: see *Curves*. To count it on the validation pairs "
+            "one selects with would flatter."
+        )
+
+
+def _looked_up(found: Prefixes, now: BudgetNumbers, then: BudgetNumbers, lipschitz: float) -> list[_Number]:
+    a, b = now.allocation, then.allocation
+    bounds = found.bound(a, lipschitz), found.bound(b, lipschitz)
+    is_whole = np.isfinite(now.kl) and np.isfinite(then.kl)
+    better = "lower" if is_whole else ""  # two parts of validation cannot be compared
+    names = ("KL of shares", f"Bound, L = {lipschitz:,.3g}") if is_whole else ("KL, covered part", "Bound, covered part")
+    missed = (
+        "" if is_whole else " Infinite for the whole: some clusters with validation pairs give none. Shown is the part that is reached."
+    )
+    kls = (now.kl, then.kl) if is_whole else (now.covered_kl, then.covered_kl)
+    totals = [one.total if is_whole else one.covered_total for one in bounds]
+    listed = [
+        _Number("Pairs chosen", a.size, b.size, ",.0f", "", f"Out of {int(a.supply.sum()):,} pool pairs that are in a cluster."),
+        _Number("Words", now.tokens, then.tokens, ",.0f", "", "Words of both sides of the chosen pairs."),
+    ]
+    if now.coverage is not None and then.coverage is not None:
+        for label, field in _COVERED:
+            about = CURVES[f"{field}_covered"].help + " Held out is the test set."
+            both = getattr(now.coverage, field), getattr(then.coverage, field)
+            listed.append(_Number(label, *both, ".1%", "higher", about))
+    return [
+        *listed,
+        _Number("Clusters run out", now.starved, then.starved, ",.0f", "lower", CURVES["starved"].help),
+        _Number(
+            "Clusters left out",
+            _left_out(a),
+            _left_out(b),
+            ".1%",
+            "lower",
+            "Validation share of the clusters that give no pair at this budget: too small for a place, or without any pool pair.",
+        ),
+        *([_Number("Shortfall", a.shortfall, b.shortfall, ",.0f", "lower", _SHORTFALL)] if a.shortfall or b.shortfall else []),
+        _Number(names[0], *kls, ".4f", better, "KL(validation ‖ selected) of the cluster shares, in nats; 0 is equal." + missed),
+        _Number(names[1], *totals, ".3f", better, _BOUND + missed),
+    ]
+
+
+_SHORTFALL = "Pairs of the budget that no cluster with validation pairs can give."
+_BOUND = (
+    "Upper bound on KL(validation ‖ selected) of the source vectors, in nats: KL of the shares and what the clusters can hide (our "
+    "derivation). The diameters in it are upper bounds of those of the sample."
+)
+
+
+_COVERED = (
+    ("Source coverage", "source_tokens"),
+    ("Target coverage", "target_tokens"),
+    ("Source word pairs", "source_bigrams"),
+    ("Target word pairs", "target_bigrams"),
+)
+
+
+def _left_out(allocation: Allocation) -> float:
+    return float(allocation.validation_share[allocation.counts == 0].sum())
+
+
+def _interpolated(curve: BudgetCurve | None, now: int, then: int) -> list[_Number]:
+    if curve is None:
+        return []
+    return [
+        _Number(
+            f"≈ {_SHORT.get(name, CURVES[name].label)}",
+            curve.interpolate(name, now),
+            curve.interpolate(name, then),
+            {"%": ".1%", "chrF": ".1f"}.get(CURVES[name].unit, ".4f"),
+            CURVES[name].better,
+            CURVES[name].help,
+        )
+        for name in curve.values
+    ]
+
+
+_SHORT = {
+    "nearest_chrf": "Nearest, chrF",
+    "ridge_rank": "Ridge, MRR",
+    "source_tokens_covered": "Source coverage",
+    "target_tokens_covered": "Target coverage",
+    "source_bigrams_covered": "Source word pairs",
+    "target_bigrams_covered": "Target word pairs",
+}
+
+
+def _metric(one: _Number) -> None:
+    difference = one.value - one.before
+    delta = _difference(difference, one.form) if np.isfinite(difference) else None
+    colour = {"lower": "inverse", "higher": "normal"}.get(one.better, "off")
+    with st.container(width=_METRIC):
+        st.metric(one.label, _shown(one.value, one.form), delta, delta_color=colour, help=one.help)  # type: ignore[arg-type]
+
+
+def _difference(value: float, form: str) -> str | None:
+    """Return a difference as people read it, or None where it rounds to nothing; that of two percentages is in points."""
+    text = f"{100 * value:+.1f} points" if form.endswith("%") else format(value, f"+{form}")
+    return text if any(digit in text for digit in "123456789") else None
+
+
+def _shown(value: float, form: str) -> str:
+    if np.isnan(value):
+        return "–"
+    return format(value, form) if np.isfinite(value) else "∞"

@@ -1,0 +1,220 @@
+"""The Budget page, run without a browser."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from toy_data import write_world
+
+from craft_core.cluster import KMeans
+from craft_core.config import ExperimentConfig
+from craft_core.corpus import on_disk
+from craft_core.experiment import Files
+from craft_core.selectors import Random
+from craft_core.stability import Repeats
+from pages.shared import stages
+from pages.shared.budgets import PERCENT, WORDS, Scale, round_steps
+from pages.shared.session import given_of, names_of
+
+ROOT = Path(__file__).parent.parent
+BASE = {"budget": 40, "clustering": KMeans(n_clusters=4)}
+
+
+@pytest.fixture(autouse=True)
+def _at_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("craft_core.project.warm_up", lambda: None)
+    st.cache_resource.clear()
+
+
+def opened(folder: Path, tab: str = "Cost", has_test: bool = True, **choices: object) -> AppTest:
+    """The page on two topics in files, in a tab that needs no measuring unless one is named."""
+    write_world(folder)
+    pool, validation, test = (on_disk(folder / f"{role}.tsv") for role in ("pool", "validation", "test"))
+    given = given_of("Toy", Files((pool,), validation, test if has_test else None))
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    at.session_state["given"] = given
+    at.session_state["config"] = replace(ExperimentConfig(names_of(given.files)), **(BASE | choices))  # type: ignore[arg-type]
+    at.run()
+    at.session_state["budget_tab"] = tab
+    return fine(at.switch_page("pages/5_Budget.py").run())
+
+
+def fine(at: AppTest) -> AppTest:
+    assert not at.exception, at.exception
+    assert not [text.value for text in at.markdown if "did not work" in text.value], [text.value for text in at.text]
+    return at
+
+
+def metric(at: AppTest, label: str) -> tuple[str, str]:
+    one = next(one for one in at.metric if one.label == label)
+    return one.value, one.delta
+
+
+def slider(at: AppTest):
+    return at.select_slider(key="budget_slider")
+
+
+def side(at: AppTest):
+    return next(field for field in at.sidebar.number_input if field.label == "Budget (pairs)")
+
+
+def said(at: AppTest) -> str:
+    return " ".join(one.value for one in at.markdown)
+
+
+def test_the_slider_moves_the_budget_and_every_number(tmp_path: Path) -> None:
+    at = opened(tmp_path)
+    assert metric(at, "Pairs chosen") == ("40", "")
+    at = fine(slider(at).set_value(100.0).run())
+    assert metric(at, "Pairs chosen") == ("100", "+60")
+    assert metric(at, "Words") == ("1,400", "+840")  # 7 words a side
+    assert "100 pairs instead of 40" in said(at)
+    assert at.session_state["config"].budget == 100
+    assert side(at).value == 100
+
+
+def test_the_budget_at_the_side_moves_the_slider(tmp_path: Path) -> None:
+    at = opened(tmp_path)
+    at = fine(side(at).set_value(77).run())
+    assert slider(at).value == 77.0
+    assert metric(at, "Pairs chosen") == ("77", "+37")
+    at = fine(slider(at).set_value(40.0).run())  # back to where it began
+    assert metric(at, "Pairs chosen") == ("40", "")
+
+
+def test_another_budget_to_compare_with(tmp_path: Path) -> None:
+    at = opened(tmp_path)
+    at = fine(at.number_input(key="budget_compared").set_value(10).run())
+    assert metric(at, "Pairs chosen") == ("40", "+30")
+    assert at.session_state["config"].budget == 40
+
+
+def test_a_budget_in_words_and_in_percent(tmp_path: Path) -> None:
+    at = opened(tmp_path)
+    at = fine(at.selectbox(key="budget_unit").set_value(WORDS).run())
+    assert slider(at).value == 560.0
+    at = fine(slider(at).set_value(1_200.0).run())
+    assert at.session_state["config"].budget == 85  # 1,190 words
+    at = fine(at.selectbox(key="budget_unit").set_value(PERCENT).run())
+    at = fine(slider(at).set_value(10.0).run())
+    assert at.session_state["config"].budget == 40
+
+
+def test_a_budget_that_cannot_be_met_is_told(tmp_path: Path) -> None:
+    at = opened(tmp_path, budget=1_000)
+    chosen = int(metric(at, "Pairs chosen")[0])
+    assert chosen < 1_000
+    assert metric(at, "Shortfall")[0] == str(1_000 - chosen)
+
+
+def test_a_method_without_a_ranking_offers_one_that_has_it(tmp_path: Path) -> None:
+    at = opened(tmp_path, selector=Random())
+    assert "does not put the pool in an order that holds for every budget" in at.info[0].value
+    assert not at.metric
+    at = fine(next(button for button in at.button if button.label == "Use craft").click().run())
+    assert metric(at, "Pairs chosen")[0] == "40"
+
+
+def test_the_measured_curves_come_by_themselves_and_feed_the_numbers(tmp_path: Path) -> None:
+    at = opened(tmp_path, "Curves")
+    assert {"≈ Energy distance", "≈ Ridge, MRR", "≈ Nearest, chrF"} <= {one.label for one in at.metric}
+    assert "≈ measured on the test set (60 pairs)" in " ".join(one.value for one in at.caption)
+    budget_column = at.dataframe[0].value["budget (pairs)"]
+    assert (budget_column.diff().dropna() > 0).all()
+
+
+def test_without_a_test_set_coverage_is_measured_on_held_out_halves(tmp_path: Path) -> None:
+    at = opened(tmp_path, has_test=False)
+    assert not [one for one in at.metric if "coverage" in one.label]
+    assert any("would flatter" in one.value for one in at.caption)
+    at.session_state["budget_tab"] = "Curves"
+    fine(at.run())
+    assert [one.label for one in at.metric if "coverage" in one.label] == ["≈ Source coverage", "≈ Target coverage"]
+    assert any("held-out halves of validation" in one.value for one in at.caption)
+
+
+def test_measuring_that_was_stopped_waits_for_a_button(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.shared.budget_stages.is_curve_stopped", lambda: True)
+    at = opened(tmp_path, "Curves")
+    assert not [one for one in at.metric if "≈" in one.label]
+    fine(next(button for button in at.button if button.label == "Measure the curves").click().run())
+    assert [one for one in at.metric if "≈" in one.label]
+
+
+def test_who_enters_between_two_budgets(tmp_path: Path) -> None:
+    at = opened(tmp_path, "Between two budgets")
+    assert any("Both budgets choose the same pairs" in one.value for one in at.info)
+    at = fine(slider(at).set_value(100.0).run())
+    assert "**60 pairs enter**" in said(at)
+    table = at.dataframe[0].value
+    assert table["enter"].sum() - table["leave"].sum() == 60
+
+
+def test_what_training_costs(tmp_path: Path) -> None:
+    at = opened(tmp_path)
+    next(field for field in at.number_input if field.label == "Per million tokens").set_value(2.0)
+    at = fine(at.run())
+    table = at.dataframe[0].value
+    assert table["tokens over all epochs"][0] == "2,520"  # 40 pairs, 14 words, 1.5 tokens a word, 3 epochs
+    assert table["money"][0] == "0.01"
+    assert table["time"][0] == "–"
+    assert "**10.0 times less**" in said(at)
+
+
+def test_stability_is_asked_for_here_and_becomes_part_of_the_recipe(tmp_path: Path) -> None:
+    at = opened(tmp_path, "Stability")
+    assert any("Not asked for yet" in one.value for one in at.info)
+    next(field for field in at.number_input if field.label == "Number of seeds").set_value(2)
+    at = fine(next(button for button in at.button if button.label == "Repeat the selection").click().run())
+    assert at.session_state["config"].stability == Repeats(n_seeds=2)
+    assert metric(at, "Chosen in every run")[0].endswith("%")
+    assert len(at.dataframe[-1].value) == 3
+    at = fine(next(button for button in at.button if button.label == "Show the spread on the curves").click().run())
+    assert "Show the spread on the curves" not in [button.label for button in at.button]
+    at = fine(slider(at).set_value(100.0).run())  # another budget is another selection: not repeated unasked
+    assert any("Not made for these choices yet" in one.value for one in at.info)
+
+
+def test_round_steps_reach_from_the_least_to_the_most() -> None:
+    steps = round_steps(10, 5_264)
+    assert {10, 100, 200, 1_000, 5_000} <= set(steps)
+    assert steps[-1] == 5_264
+    assert sorted(set(steps)) == list(steps)
+    assert round_steps(3, 3) == (3,)
+
+
+def test_a_position_is_round_where_a_round_one_gives_the_same_budget() -> None:
+    scale = Scale(WORDS, (100.0, 200.0), lambda budget: 13.0 * budget, lambda position: int(position // 13))
+    assert scale.position(15) == 200.0  # 195 words; 200 give no further pair
+    assert scale.position(14) == 182.0
+
+
+def test_the_export_gets_what_stability_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    report = stages.report
+    monkeypatch.setattr(stages, "report", lambda: found.append(report()) or found[-1])
+    at = opened(tmp_path, stability=Repeats(n_seeds=1))
+    fine(at.switch_page("pages/7_Export.py").run())
+    assert found[-1].stability.runs == ((0, 4), (1, 4))
+    assert found[-1].seconds["stability"] >= 0
+    fine(at.switch_page("pages/5_Budget.py").run())
+    at.session_state["config"] = replace(at.session_state["config"], stability=Repeats())
+    fine(at.switch_page("pages/7_Export.py").run())
+    assert found[-1].stability is None
+
+
+def test_the_l_of_the_bound_page_is_the_l_here(tmp_path: Path) -> None:
+    at = opened(tmp_path)
+    assert any("an estimate, no certificate" in one.value for one in at.caption)
+    at.session_state["lipschitz"] = 2.5
+    fine(at.run())
+    assert any("L = 2.5 (as set on the page KL bound)" in one.value for one in at.caption)
+
+
+def test_small_budgets_leave_clusters_out_and_say_so(tmp_path: Path) -> None:
+    at = opened(tmp_path, budget=1, clustering=KMeans(n_clusters=12))
+    assert metric(at, "Clusters left out")[0] != "0.0%"
+    assert {"KL, covered part", "Bound, covered part"} <= {one.label for one in at.metric}
