@@ -21,7 +21,8 @@ with room.frame(
     else:
         home.state()
         home.results()
-        for column, (page, label, icon) in zip(st.columns(4), room.PAGES[1:], strict=True):
-            column.page_link(page, label=label, icon=icon, width="stretch")
+        with st.container(horizontal=True):
+            for page, label, icon in room.PAGES[1:]:
+                st.page_link(page, label=label, icon=icon)
     with st.expander("The idea in six sentences"):
         st.markdown(room.IDEA)

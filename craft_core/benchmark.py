@@ -23,13 +23,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from craft_core.budgets import budget_curve, budget_grid, covered_supply, prefixes
 from craft_core.cluster import KMeans
 from craft_core.config import Data, ExperimentConfig
 from craft_core.corpus import Cleaning, Corpus
+from craft_core.corpus.sample import content_keys
 from craft_core.errors import ParameterError
 from craft_core.experiment import Report, clean, run_loaded
+from craft_core.holdout import hold_out
 from craft_core.selectors import Craft
-from craft_core.vectorize import VECTORIZERS, find_vectorizer
+from craft_core.sweep import sweep, sweep_grid
+from craft_core.vectorize import VECTORIZERS, Vectors, find_vectorizer
 from craft_core.whatif import take
 
 __all__ = ["add_options", "benchmark", "made_up_pairs", "measured_run", "table"]
@@ -42,6 +46,18 @@ _WANTED_TOPICS = (2, 5)
 _BLOCK_ROWS = 65_536
 _BUDGETS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 _STAGES = ("clean", "vectorize", "cluster", "select", "measure")
+_LIPSCHITZ = 5.0  # any number: the time does not depend on it
+_ROWS = (
+    *((f"{stage}, s", stage) for stage in _STAGES),
+    ("total without reading files, s", "total"),
+    ("pairs per second", "pairs per second"),
+    ("change the budget on a ranked pool, ms", "budget change ms"),
+    ("prepare a ranked pool for the slider, s", "prepare"),
+    ("slider: every number of a budget, ms", "slider ms"),
+    ("budget curve, 12 budgets, s", "budget curve"),
+    ("sweep, 9 numbers of clusters, s", "sweep"),
+    ("peak memory, GB", "peak GB"),
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -111,8 +127,8 @@ def measured_run(settings: Mapping[str, Any]) -> Measured:
     Returns
     -------
     dict
-        Seconds by stage, "total" seconds without reading files, "pairs per second", "budget change ms" and, where the system tells,
-        "peak GB".
+        Seconds by stage, "total" seconds without reading files, "pairs per second", "budget change ms", what another budget and other
+        numbers of clusters take ("prepare", "slider ms", "budget curve", "sweep") and, where the system tells, "peak GB".
     """
     seed = settings["seed"]
     pool = made_up_pairs(settings["pairs"], range(_N_TOPICS), seed, "pool")
@@ -129,6 +145,7 @@ def measured_run(settings: Mapping[str, Any]) -> Measured:
     report = run_loaded(config, data, {"clean": time.perf_counter() - start})
     total = sum(report.seconds.values())
     found = {**report.seconds, "total": total, "pairs per second": settings["pairs"] / total, "budget change ms": _budget_change(report)}
+    found |= _slider(report) | _curves(report)
     peak = _peak_gigabytes()
     return found if peak is None else {**found, "peak GB": peak}
 
@@ -136,11 +153,8 @@ def measured_run(settings: Mapping[str, Any]) -> Measured:
 def table(found: Mapping[str, Measured]) -> str:
     """Return the numbers as a table in text, a column a vectorizer; the last column is the first one's over the last one's."""
     names = list(found)
-    rows = [*(f"{stage}, s" for stage in _STAGES), "total without reading files, s", "pairs per second"]
-    rows += ["change the budget on a ranked pool, ms", "peak memory, GB"]
-    keys = [*_STAGES, "total", "pairs per second", "budget change ms", "peak GB"]
     lines = [f"{'':<40}" + "".join(f"{name:>24}" for name in names) + (f"{'ratio':>10}" if len(names) > 1 else "")]
-    for row, key in zip(rows, keys, strict=True):
+    for row, key in _ROWS:
         values = [found[name].get(key) for name in names]
         shown = "".join(f"{'not measured' if value is None else _number(value):>24}" for value in values)
         first, last = values[0], values[-1]
@@ -178,6 +192,37 @@ def _budget_change(report: Report) -> float:
         take(ranking, craft.allocate(report.problem, max(int(share * report.config.budget), 1)))
         seconds.append(time.perf_counter() - start)
     return 1000 * statistics.median(seconds)
+
+
+def _slider(report: Report) -> Measured:
+    """Return the seconds to prepare a ranked pool, and the median milliseconds of all that is then looked up for a budget."""
+    craft, problem = Craft(), report.problem
+    ranking = craft.rank(problem)
+    start = time.perf_counter()
+    ready = prefixes(problem, ranking, report.data.pool, report.data.validation)
+    prepared, milliseconds = time.perf_counter() - start, []
+    for share in _BUDGETS:
+        start = time.perf_counter()
+        allocation = craft.allocate(problem, max(int(share * report.config.budget), 1))
+        numbers, bound = ready.at(allocation), ready.bound(allocation, _LIPSCHITZ)
+        _ = numbers.kl, numbers.covered_kl, numbers.starved, numbers.coverage, bound.total
+        milliseconds.append(1000 * (time.perf_counter() - start))
+    return {"prepare": prepared, "slider ms": statistics.median(milliseconds)}
+
+
+def _curves(report: Report) -> Measured:
+    """Return the seconds of every curve over budgets and of a sweep; without a test set, as here, both select and measure twice."""
+    craft, problem, data, config = Craft(), report.problem, report.data, report.config
+    start = time.perf_counter()
+    held = hold_out(problem, None, np.random.default_rng(config.seed))
+    grid, rng = budget_grid(covered_supply(problem)), np.random.default_rng(config.seed)
+    budget_curve(held, craft, data.pool, data.validation, None, grid, _LIPSCHITZ, rng)
+    middle = time.perf_counter()
+    vectors = Vectors(problem.pool, problem.validation, None, None, None)
+    numbers = sweep_grid(len(data.validation), len(data.validation) + len(data.pool))
+    for _ in sweep(vectors, content_keys(data.pool, config.seed), config.clustering, craft, config.budget, config.seed, numbers):
+        pass
+    return {"budget curve": middle - start, "sweep": time.perf_counter() - middle}
 
 
 def _in_own_process(settings: Mapping[str, Any]) -> Measured:

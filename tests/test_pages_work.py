@@ -11,7 +11,7 @@ import pytest
 
 from craft_core.corpus import Corpus
 from craft_core.params import param
-from pages.shared.work import Cancelled, Job, key_of
+from pages.shared.work import Cancelled, Job, Shelf, kept_parts, key_of, missing_parts
 
 
 @dataclass(frozen=True)
@@ -93,3 +93,47 @@ def test_an_error_in_a_job_is_kept_for_the_page() -> None:
     assert job.done.wait(5)
     with pytest.raises(ZeroDivisionError):
         raise job.error  # type: ignore[misc]
+
+
+def test_parts_made_before_a_stop_are_kept_and_not_made_again():
+    made: dict[int, int] = {}
+    tried: list[int] = []
+    second = threading.Event()
+
+    def make(one: int, progress: object) -> int:
+        tried.append(one)
+        progress(0.5, "Half")  # type: ignore[operator]
+        return one * one
+
+    def slowly(one: int, progress: object) -> int:
+        if one == 2:
+            second.set()
+            while True:
+                progress(0.5, "On and on")  # type: ignore[operator]
+                time.sleep(0.01)
+        return make(one, progress)
+
+    job = Job("key", missing_parts(made, (1, 2, 3), slowly))
+    assert second.wait(5)
+    job.cancel()
+    assert job.done.wait(5)
+    assert made == {1: 1}
+    again = Job("key", missing_parts(made, (1, 2, 3), make))
+    assert again.done.wait(5)
+    assert again.error is None
+    assert made == {1: 1, 2: 4, 3: 9}
+    assert tried == [1, 2, 3]
+    assert again.share == pytest.approx(0.75)  # half of the second of two that were missing
+
+
+def test_only_the_parts_of_the_latest_keys_are_kept():
+    shelf = Shelf()
+    first = kept_parts(shelf, "sweep", "0")
+    first[2] = "two"
+    for number in range(1, 4):
+        kept_parts(shelf, "sweep", str(number))
+    assert kept_parts(shelf, "sweep", "0") is first  # used again, and so the latest
+    kept_parts(shelf, "sweep", "4")
+    kept_parts(shelf, "map", "5")
+    assert kept_parts(shelf, "sweep", "0") == {2: "two"}
+    assert list(shelf.parts["sweep"]) == ["2", "3", "4", "0"]

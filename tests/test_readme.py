@@ -65,5 +65,5 @@ def test_every_link_inside_the_project_leads_somewhere() -> None:
 
 
 def test_every_page_the_readme_names_exists_and_the_other_way_round() -> None:
-    named = re.findall(r"^\| (\d) (\w+) \|", README, re.MULTILINE)
-    assert {f"{number}_{name}.py" for number, name in named} == {path.name for path in (ROOT / "pages").glob("[0-9]*.py")}
+    named = re.findall(r"^\| (\d) ([\w ]+) \|", README, re.MULTILINE)
+    assert {f"{number}_{name.replace(' ', '_')}.py" for number, name in named} == {path.name for path in (ROOT / "pages").glob("[0-9]*.py")}

@@ -54,10 +54,11 @@ def table(data: LoadedData, task: Problem, allocation: Allocation) -> None:
     )
     rows = event["selection"]["rows"]
     if rows:
-        _pairs_of(data, task, int(numbers["cluster"].iloc[rows[0]]))
+        pairs_of(data, task, int(numbers["cluster"].iloc[rows[0]]))
 
 
-def _pairs_of(data: LoadedData, task: Problem, cluster: int) -> None:
+def pairs_of(data: LoadedData, task: Problem, cluster: int) -> None:
+    """Draw the first validation pairs of a cluster and its best pool pairs."""
     ranking = stages.ranking()
     members = np.flatnonzero(task.clustering.pool_labels == cluster) if ranking is None else ranking.members(cluster)
     mine = np.flatnonzero(task.clustering.validation_labels == cluster)

@@ -15,7 +15,10 @@ PAGES = (
     ("pages/1_Data.py", "1 Data", ":material/table_rows:"),
     ("pages/2_Clusters.py", "2 Clusters", ":material/scatter_plot:"),
     ("pages/3_Allocation.py", "3 Allocation", ":material/stacked_bar_chart:"),
+    ("pages/4_KL_bound.py", "4 KL bound", ":material/straighten:"),
+    ("pages/5_Budget.py", "5 Budget", ":material/tune:"),
     ("pages/7_Export.py", "7 Export", ":material/download:"),
+    ("pages/8_Learn.py", "8 Learn", ":material/school:"),
 )
 """The rooms that are finished: file, name, icon. Numbers are left out for rooms to come."""
 

@@ -141,6 +141,17 @@ def change(**choices: Any) -> None:
     st.session_state["config"] = replace(current_config(), **choices)
 
 
+def begin(key: str, value: Any) -> dict[str, Any]:
+    """Return key and value of a widget that shows a choice which can also be changed elsewhere.
+
+    A value given to a widget counts when the widget is new, in the browser too; one that is there already is moved through the state.
+    """
+    if st.session_state.get(key, value) == value:
+        return {"key": key, "value": value}
+    st.session_state[key] = value
+    return {"key": key}
+
+
 def restore(config: ExperimentConfig) -> None:
     """Take all choices from a config, keeping the data; every widget begins anew."""
     st.session_state["config"] = replace(config, data=current_config().data)

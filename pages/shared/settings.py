@@ -8,7 +8,7 @@ from craft_core.cluster import KMeans
 from craft_core.selectors import SELECTORS
 from craft_core.vectorize import VECTORIZERS
 from pages.shared import forms
-from pages.shared.session import change, current_config, current_given, generation
+from pages.shared.session import begin, change, current_config, current_given, generation
 
 
 def sidebar() -> None:
@@ -25,16 +25,19 @@ def sidebar() -> None:
 
 
 def _budget() -> None:
-    config = current_config()
-    budget = st.number_input(
+    st.number_input(
         "Budget (pairs)",
+        **begin(f"budget.{generation()}", current_config().budget),  # the slider of the Budget page moves this number too
         min_value=1,
-        value=config.budget,
         step=100,
-        key=f"budget.{generation()}",
         help="How many pairs to choose out of the pool.",
+        on_change=_set_budget,
     )
-    if budget is not None and int(budget) != config.budget:
+
+
+def _set_budget() -> None:
+    budget = st.session_state[f"budget.{generation()}"]
+    if budget is not None and budget >= 1:  # the browser's own limit can be bypassed
         change(budget=int(budget))
 
 
@@ -75,5 +78,6 @@ def _vectors_and_clusters() -> None:
 
 _METHOD_HELP = (
     "craft: clusters share the budget like the validation set, then the best-fitting targets of each are taken. "
+    "herding (ours): the same clusters and shares, but each cluster's pairs together look like its validation pairs. "
     "random: the anchor to compare with."
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,15 +19,17 @@ from craft_core.measure import cells_of
 from craft_core.problem import Problem, Selection
 from craft_core.progress import Progress
 from craft_core.project import DRAW_LIMIT, Projection, project, sample_rows
+from craft_core.stability import Stability
 from craft_core.vectorize import Vectors
 from craft_core.whatif import Ranking, take
 from pages.shared.session import check_server_paths, current_config, current_given
-from pages.shared.work import compute, is_ready, key_of, seconds_of
+from pages.shared.work import compute, is_ready, is_running, key_of, seconds_of
 
 T = TypeVar("T")
 
 LOAD, VECTORIZE, CLUSTER = "Reading and cleaning", "Vectors", "Clusters"
 RANK, SELECT, MEASURE = "Ranking", "Selection", "Measuring"
+STABILITY = "Choosing again"
 _MANIFEST_NAMES = {LOAD: "load", VECTORIZE: "vectorize", CLUSTER: "cluster", RANK: "select", SELECT: "select", MEASURE: "measure"}
 
 
@@ -87,13 +90,32 @@ def diagnostics() -> Diagnostics:
     return compute(MEASURE, selection_key(), work)
 
 
+def diagnostics_if_ready() -> Diagnostics | None:
+    """Return the first numbers about the selection if they are there for the present choices."""
+    return diagnostics() if is_ready(MEASURE, selection_key()) else None
+
+
 def report() -> Report:
     """Return the finished run."""
     loaded, rows, task, (chosen, allocation), found = data(), vectors(), problem(), selection(), diagnostics()
     config = current_config()
     seconds = {_MANIFEST_NAMES[stage]: seconds_of(stage, key) for stage, key in _stage_keys().items()}
     warnings = experiment.warnings_of(loaded, rows, allocation, found)
-    return Report(config, loaded, task, chosen, allocation, found, seconds, warnings)
+    repeated = stability() if config.stability.is_asked else None
+    if repeated is not None:
+        seconds["stability"] = seconds_of(STABILITY, stability_key())
+    return Report(config, loaded, task, chosen, allocation, found, seconds, warnings, repeated)
+
+
+def stability() -> Stability:
+    """Return what of the selection is chance, as the choices ask for it."""
+    loaded, rows, task, config = data(), vectors(), problem(), current_config()
+    return compute(STABILITY, stability_key(), lambda progress: experiment.repeated(config, loaded, rows, task, progress))
+
+
+def is_repeated() -> tuple[bool, bool]:
+    """Return whether the repeated selections are there for the present choices, and whether they are being made."""
+    return is_ready(STABILITY, stability_key()), is_running(STABILITY, stability_key())
 
 
 def cells() -> CellGeometry:
@@ -141,6 +163,16 @@ def map_key(method: str) -> str:
     return key_of(_vector_key(), "map", method)
 
 
+def ranking_key() -> str:
+    """Return the key of what holds for every budget."""
+    return key_of(problem_key(), current_config().selector)
+
+
+def stability_key() -> str:
+    """Return the key of the repeated selections."""
+    return key_of(selection_key(), current_config().stability)
+
+
 def selection_key() -> str:
     """Return the key of the selection."""
     config = current_config()
@@ -173,6 +205,12 @@ def data_key() -> str:
 def _vector_key() -> str:
     config = current_config()
     return key_of(data_key(), config.vectorizer, config.seed)
+
+
+def sweep_key() -> str:
+    """Return the key of what is the same for every n_clusters."""
+    config = current_config()
+    return key_of(_vector_key(), replace(config.clustering, n_clusters=1), config.selector, config.budget)
 
 
 def problem_key() -> str:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
 
-from craft_core.progress import Progress
+from craft_core.progress import Progress, part
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 _POLL_SECONDS = 0.1
 _QUIET_SECONDS = 0.3
+_KEPT_PARTS = 4  # of each stage; parts are small
 _KEPT_RESULTS = 2  # of each stage: vectors of a million pairs take 2 GB
 
 
@@ -74,6 +76,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.results: dict[str, OrderedDict[str, Job]] = {}
+        self.parts: dict[str, OrderedDict[str, dict[Any, Any]]] = {}
         self.jobs: dict[str, Job] = {}
 
 
@@ -90,6 +93,12 @@ def key_of(*parts: object) -> str:
 def is_ready(stage: str, key: str) -> bool:
     """Return whether this result of a stage is already computed."""
     return key in _shelf().results.get(stage, {})
+
+
+def is_running(stage: str, key: str) -> bool:
+    """Return whether this result of a stage is being computed."""
+    job = _shelf().jobs.get(stage)
+    return job is not None and job.key == key and not job.is_cancelled
 
 
 def compute(stage: str, key: str, function: Callable[[Progress], T]) -> T:
@@ -113,6 +122,61 @@ def compute(stage: str, key: str, function: Callable[[Progress], T]) -> T:
         kept[key] = _finish(shelf, stage, key, function)
     kept.move_to_end(key)
     return kept[key].result  # type: ignore[no-any-return]
+
+
+def parts(stage: str, key: str) -> dict[Any, Any]:
+    """Return the parts of a piece of work made so far, by what each was made of; they are kept when it is stopped."""
+    return kept_parts(_shelf(), stage, key)
+
+
+def kept_parts(shelf: Shelf, stage: str, key: str) -> dict[Any, Any]:
+    """Return a shelf's parts under a key, of the stage's few latest keys."""
+    kept = shelf.parts.setdefault(stage, OrderedDict())
+    found = kept.setdefault(key, {})
+    kept.move_to_end(key)
+    while len(kept) > _KEPT_PARTS:
+        kept.popitem(last=False)
+    return found
+
+
+def collect(stage: str, key: str, wanted: Sequence[K], make: Callable[[K, Progress], T]) -> dict[K, T]:
+    """Return the parts of a piece of work, making those that are not there; each is kept as soon as it is made.
+
+    Parameters
+    ----------
+    stage, key
+        As in `compute`.
+    wanted : sequence
+        What parts are made of, in the order to make them.
+    make : callable
+        Makes one of them; it calls the progress it is given between chunks.
+    """
+    made = parts(stage, key)
+    if any(one not in made for one in wanted):
+        _finish(_shelf(), stage, key, missing_parts(made, wanted, make))
+    return made
+
+
+def missing_parts(made: dict[K, T], wanted: Sequence[K], make: Callable[[K, Progress], T]) -> Callable[[Progress], None]:
+    """Return the work that makes what is missing among the parts, one after the other."""
+
+    def work(progress: Progress) -> None:
+        missing = [one for one in wanted if one not in made]
+        for number, one in enumerate(missing):
+            made[one] = make(one, part(progress, number / len(missing), (number + 1) / len(missing)))
+
+    return work
+
+
+def was_stopped(key: str) -> bool:
+    """Return whether the user stopped the work under this key and has not asked for it again."""
+    return bool(st.session_state.get("stopped") == key)
+
+
+def ask_again(key: str) -> None:
+    """Forget that the work under this key was stopped."""
+    if was_stopped(key):
+        del st.session_state["stopped"]
 
 
 def seconds_of(stage: str, key: str) -> float:

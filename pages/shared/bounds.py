@@ -1,0 +1,276 @@
+"""What the KL bound page draws at the present n_clusters and budget."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from craft_core.bound import EXACT_POINTS, KLBound, Lipschitz
+from craft_core.discrepancy import Divergences
+from craft_core.figures import bound_figure, ruler_figure
+from craft_core.figures.bound import TERMS
+from craft_core.figures.theme import REST, ROLES
+from craft_core.sweep import DIRECTIONS, SweepPoint, largest_l
+from craft_core.yardsticks import Readings
+from pages.shared import bound_stages, views
+
+_L, _SLIDER = "lipschitz", "lipschitz_slider"
+_METRIC = 158  # pixels
+WORDS = {"forward": "KL(validation ‖ selected)", "reverse": "KL(selected ‖ validation)"}
+
+
+def controls() -> tuple[float, str]:
+    """Draw the choice of L and of the direction, and return them; L begins at its estimate, and is kept over navigation."""
+    estimate = bound_stages.lipschitz()
+    at = max(float(f"{estimate.value:.3g}"), bound_stages.L_GRID[0]) if estimate else 1.0
+    options = tuple(sorted({*bound_stages.L_GRID, at}))
+    wanted: float | None = st.session_state.get(_L)
+    with st.container(border=True):
+        st.session_state[_SLIDER] = at if wanted is None else min(options, key=lambda one: abs(np.log(one / wanted)))
+        lipschitz = st.select_slider(
+            "**L**, how fast the log-ratio of the two densities can change: nats per unit of distance, log scale",
+            options,
+            format_func=lambda one: f"{one:.3g} (estimate)" if estimate and one == at else f"{one:.3g}",
+            key=_SLIDER,
+            on_change=_take,
+            args=(at,),
+            help="The bound assumes that log(dP/dQ) is L-Lipschitz inside each cluster. L is unknown; move it to see what follows.",
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            direction = st.segmented_control(
+                "Direction",
+                DIRECTIONS,
+                default="forward",
+                required=True,
+                format_func=WORDS.get,
+                key="bound_direction",
+                label_visibility="collapsed",
+                wrap=True,
+                persist_state="session",
+            )
+            st.button("Use the estimate", key="use_estimate", on_click=_forget, disabled=wanted is None, icon=":material/target:")
+        _estimate(estimate, at)
+    return float(lipschitz), str(direction)
+
+
+def _take(estimate: float) -> None:
+    chosen = st.session_state[_SLIDER]
+    st.session_state[_L] = None if chosen == estimate else float(chosen)
+
+
+def _estimate(estimate: Lipschitz | None, at: float) -> None:
+    if estimate is None:
+        st.caption("L cannot be estimated: that needs at least 5 validation and 5 selected pairs. It begins at 1.")
+        return
+    st.caption(
+        f"**Estimate: L = {at:.3g}**, the norm of a logistic regression's weights that tells validation from selected sources; "
+        f"an estimate, not a certificate. It tells them apart with a balanced accuracy of {estimate.accuracy:.0%} (chance: 50%), from at "
+        f"most {estimate.rows:,} rows a side."
+    )
+
+
+def _forget() -> None:
+    st.session_state[_L] = None
+
+
+def headline(lipschitz: float, direction: str) -> None:
+    """Draw the bound with its two terms, whether it says anything, and what it assumes."""
+    point = bound_stages.point()
+    found = point.bound(lipschitz, direction)
+    _equation(point, found, lipschitz, direction)
+    left, right = st.columns(2)
+    with left:
+        _verdict(point, found, lipschitz, direction)
+    with right:
+        _assumptions(point)
+
+
+def _equation(point: SweepPoint, found: KLBound, lipschitz: float, direction: str) -> None:
+    covered, measured = covered_share(point, direction), readings(direction)
+    low = point.low_bound(lipschitz, direction).covered_total
+    value = few(found.covered_total) if point.is_exact else f"{few(low)} – {few(found.covered_total)}"
+    random = "–" if measured is None else " – ".join(f"{one:.2g}" for one in span(measured.random))
+    items = (
+        (
+            "The bound, in nats" if covered == 1 else f"The bound, for the covered {covered:.1%}",
+            value,
+            f"On {WORDS[direction]}: the sum of two terms, at L = {lipschitz:.3g} and with {point.n_clusters:,} clusters.",
+        ),
+        ("= KL of the shares", few(found.covered), f"{WORDS[direction]} of the cluster shares."),
+        (
+            "+ residual inside",
+            few(found.residual_sum),
+            "What the clusters can hide: in each the smallest of three bounds, weighted by share.",
+        ),
+        ("Random selection", random, "What a random selection of the same size measures: from one to the other of two estimates, in nats."),
+    )
+    with st.container(horizontal=True):  # on a telephone two beside each other
+        for label, number, meaning in items:
+            st.metric(label, number, help=meaning, width=_METRIC)
+    if covered < 1:
+        st.warning(
+            f"{1 - covered:.1%} of {'validation' if direction == 'forward' else 'the selection'} lies in clusters where the other set "
+            f"has no pair, so {WORDS[direction]} is infinite and no bound can hold. The numbers are for the other {covered:.1%}.",
+            icon=":material/all_inclusive:",
+        )
+
+
+def covered_share(point: SweepPoint, direction: str) -> float:
+    """Return the share of the first law that lies in clusters where the second has pairs."""
+    p, q = point.allocation.validation_share, point.allocation.selected_share
+    first, second = (p, q) if direction == "forward" else (q, p)
+    missed = float(first[second <= 0].sum())
+    return 1.0 if missed == 0 else 1 - missed
+
+
+def _verdict(point: SweepPoint, found: KLBound, lipschitz: float, direction: str) -> None:
+    measured = readings(direction)
+    if measured is None:
+        st.info("Too few pairs to measure a divergence the bound could be compared with.", icon=":material/info:")
+        return
+    bound, (low, high) = found.covered_total, span(measured.random)
+    names = ("k-NN", "Gaussian") if measured.random.knn <= measured.random.gaussian else ("Gaussian", "k-NN")
+    compared = (
+        f"The bound is **{nats(bound)}** at L = {lipschitz:.3g}; a random selection of the same size measures **{nats(low)}** "
+        f"({names[0]}) and **{nats(high)}** ({names[1]})."
+    )
+    sure, at_best = (largest_l(point, one, direction) for one in (low, high))
+    if bound > high:
+        words = "says nothing** here: even a random selection satisfies it. " + _way_out(at_best, sure)
+        st.warning(f"{compared} So the bound **{words}", icon=":material/block:")
+    elif bound > low:
+        words = f"It is sure to say something below **L = {sure:.2g}**." if sure > 0 else "No L makes it say something by both."
+        st.info(
+            f"{compared} So by one of them the bound says something, by the other **it says nothing**. {words}", icon=":material/contrast:"
+        )
+    else:
+        end = "" if np.isinf(sure) else f" Above **L = {sure:.2g}** that is no longer sure."
+        st.success(
+            f"{compared} So the bound **says something**, if L is right: a random selection breaks it.{end}", icon=":material/check:"
+        )
+    _contradiction(bound, measured)
+
+
+def _way_out(at_best: float, sure: float) -> str:
+    if at_best == 0:
+        return "The shares alone are farther apart, so no L makes it say something."
+    return f"It begins to say something below **L = {at_best:.2g}**" + (f", and surely below **L = {sure:.2g}**." if sure > 0 else ".")
+
+
+def _contradiction(bound: float, measured: Readings) -> None:
+    """Say where the selection itself measures more than the bound: then L is too small, or the estimate reads too much."""
+    mine, noise = measured.selection, measured.half_against_half
+    above = [
+        f"{value:.2g} nats ({name}; two halves of the held-out pairs measure {floor:.2g})"
+        for name, value, floor in (("Gaussian", mine.gaussian, noise.gaussian), ("k-NN", mine.knn, noise.knn))
+        if value > bound
+    ]
+    if above:
+        st.caption(
+            f":material/priority_high: This selection itself measures {' and '.join(above)}, more than the bound. Either L is larger than "
+            "this, or the estimate reads too much: a Gaussian does where the sets have heavy tails, as text vectors do."
+        )
+
+
+def _assumptions(point: SweepPoint) -> None:
+    wide = int((point.cells.points > EXACT_POINTS).sum())
+    exact = (
+        "exact for these pairs"
+        if point.is_exact
+        else f"exact in clusters of at most {EXACT_POINTS:,} pairs; for {views.counted(wide, 'larger cluster')} only a lower and an upper "
+        "bound are known, so the bound is an interval"
+    )
+    with st.container(border=True):
+        st.markdown(
+            "**What the number rests on**\n"
+            "- **Sources only.** Nothing is said about targets: stage two has no bound.\n"
+            "- **L is unknown.** The log-ratio of the densities is *assumed* L-Lipschitz inside each cluster.\n"
+            f"- **Diameters are those of samples**, smaller than those of the laws they come from. They are {exact}.\n"
+            "- **Ours:** the Hoeffding and Bennett residuals. The linear one is the paper's kind."
+        )
+
+
+def parts(lipschitz: float, direction: str) -> None:
+    """Draw every divergence on one scale, and the bound against L."""
+    point, measured = bound_stages.point(), readings(direction)
+    bounds = bound_stages.bounds(direction)
+    random = None if measured is None else span(measured.random)
+    estimates = {} if measured is None else {"selection": span(measured.selection), "random selection": span(measured.random)}
+    left, right = st.columns([2, 3])
+    with left:
+        st.markdown("**Everything in nats, on one scale**")
+        _ruler(point, lipschitz, direction, estimates)
+    with right:
+        st.markdown("**The bound against L**: its three residuals, and in the strip at the foot which of them is smallest")
+        grid = [
+            {"L": one.lipschitz} | {name: one.residual_of(name) for name in _RESIDUALS} | {"bound": one.covered_total} for one in bounds
+        ]
+        views.plot(
+            bound_figure(bounds, lipschitz, random, dark=views.is_dark()),
+            f"The bound and its linear, Hoeffding and Bennett residuals against L on logarithmic scales, with L = {lipschitz:.3g} marked; "
+            "above the divergence of a random selection the bound says nothing.",
+            "bound_over_l",
+            pd.DataFrame(grid),
+        )
+    found = point.bound(lipschitz, direction)
+    sums = {label: found.residual_of(name) for name, label in _RESIDUALS.items()}
+    smallest = min(sums, key=lambda name: sums[name])
+    st.markdown(
+        "Residual at this L, each kind on its own: "
+        + ", ".join(f"{name} **{nats(value)}**" for name, value in sums.items())
+        + f"; smallest in sum is {smallest}. The bound takes the smallest of the three in every cluster. "
+        "Linear: L · D, the paper's kind. Hoeffding: (L · D)² / 8, and Bennett: L² · V · φ(L · D), are ours; D is a cluster's diameter, "
+        "V its variance, φ(b) = (eᵇ − 1 − b) / b²."
+    )
+
+
+_RESIDUALS = {"linear": "linear", "hoeffding": "Hoeffding", "bennett": "Bennett"}
+
+
+def _ruler(point: SweepPoint, lipschitz: float, direction: str, estimates: dict[str, tuple[float, float]]) -> None:
+    found, low = point.bound(lipschitz, direction), point.low_bound(lipschitz, direction)
+    rows = {"KL of the shares": (found.covered,) * 3}
+    colours = {"KL of the shares": TERMS["discrete"]}
+    if direction == "forward":
+        noise = bound_stages.noise()
+        rows = {"noise floor of shares": (noise.floor,) * 3, "KL of the shares": (min(noise.low, found.covered), found.covered, noise.high)}
+        colours["noise floor of shares"] = REST
+    rows |= {"the bound": (low.covered_total, found.covered_total, found.covered_total)}
+    colours |= {"the bound": TERMS["residual"]}
+    for name, (least, most) in estimates.items():
+        label = f"{name}, measured"
+        rows[label], colours[label] = (least, float("nan"), most), ROLES["selected"] if name == "selection" else REST
+    table = pd.DataFrame([{"what": name, "from": low, "nats": value, "to": high} for name, (low, value, high) in rows.items()])
+    alt = "Noise floor, divergence of shares with its bootstrap band, the bound, and measured divergences, in nats on one logarithmic axis."
+    views.plot(ruler_figure(rows, colours, dark=views.is_dark()), alt, "ruler", table)
+    words = (
+        f"Noise floor: (n_clusters − 1) / (2M), M = {int(point.allocation.validation_counts.sum()):,} validation pairs. "
+        "Band of the shares: 90 % of bootstrap resamples of validation. "
+        if direction == "forward"
+        else ""
+    )
+    st.caption(words + "Measured: from one to the other of two estimates after PCA, k-NN and Gaussian; see the tab *Measured*.")
+
+
+def readings(direction: str) -> Readings | None:
+    """Return the measured divergences in this direction."""
+    found = bound_stages.yardsticks()
+    return None if found is None else (found.forward if direction == "forward" else found.reverse)
+
+
+def span(one: Divergences) -> tuple[float, float]:
+    """Return the lower and the upper of the two estimates."""
+    return min(one.gaussian, one.knn), max(one.gaussian, one.knn)
+
+
+def few(value: float) -> str:
+    """Return a divergence with two to three digits, huge ones as a power of ten."""
+    if not np.isfinite(value):
+        return "∞"
+    return f"{value:.1e}" if abs(value) >= 1e5 or 0 < abs(value) < 1e-4 else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def nats(value: float) -> str:
+    """Return a divergence with its unit."""
+    return f"{few(value)} nats"
