@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 ROOT = Path(__file__).parent.parent
@@ -24,7 +25,13 @@ ARGS = [
     "--disable-sync",
 ]
 NO_WEBGL = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer", "--disable-background-networking", "--disable-quic"]
-PAGES = {"/": "CRAFT", "/Data": "Data", "/Clusters": "Clusters", "/Allocation": "Allocation", "/Export": "Export"}
+PAGES = {"/": "CRAFT", "/Data": "Data", "/Clusters": "Clusters", "/Allocation": "Allocation"}
+PAGES |= {"/KL_bound": "KL bound", "/Budget": "Budget", "/Export": "Export", "/Learn": "Learn"}
+MARKS = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: install it, or name one in CRAFT_CHROMIUM"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # playwright's own event loop
+]
 
 expect.set_options(timeout=60_000)
 
@@ -81,3 +88,22 @@ def no_error(page: Page) -> None:
     errors = page.get_by_test_id("stException").all_inner_texts()
     assert not errors, errors
     expect(page.get_by_text("That did not work.")).to_have_count(0)
+
+
+def go(page: Page, name: str) -> None:
+    page.get_by_test_id("stSidebar").get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    settle(page)
+
+
+def open_sample(page: Page) -> None:
+    page.get_by_role("button", name="Explore the sample data").click()
+    expect(page.get_by_text("Where the run stands")).to_be_visible()
+    settle(page)
+
+
+def set_number(page: Page, label: str, value: int) -> None:
+    field = page.get_by_role("spinbutton", name=label)
+    field.fill(str(value))
+    field.press("Enter")
+    settle(page)

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,66 +11,10 @@ import pyarrow.parquet
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from browser import ARGS, CHROMIUM, NO_WEBGL, PAGES, ROOT, no_error, serving, settle  # noqa: E402
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect  # noqa: E402
+from browser import CHROMIUM, MARKS, NO_WEBGL, PAGES, ROOT, go, no_error, open_sample, set_number, settle  # noqa: E402
+from playwright.sync_api import Browser, Page, Playwright, expect  # noqa: E402
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: install it, or name one in CRAFT_CHROMIUM"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # playwright's own event loop
-]
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serving(tmp_path_factory.mktemp("server") / "log.txt") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def player() -> Iterator[Playwright]:
-    with playwright.sync_playwright() as player:
-        yield player
-
-
-@pytest.fixture(scope="module")
-def chromium(player: Playwright) -> Iterator[Browser]:
-    browser = player.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext, address: str) -> Page:
-    page = context.new_page()
-    page.goto(address)
-    return page
-
-
-def go(page: Page, name: str) -> None:
-    page.get_by_test_id("stSidebar").get_by_role("link", name=name).click()
-    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
-    settle(page)
-
-
-def open_sample(page: Page) -> None:
-    page.get_by_role("button", name="Explore the sample data").click()
-    expect(page.get_by_text("Where the run stands")).to_be_visible()
-    settle(page)
-
-
-def set_number(page: Page, label: str, value: int) -> None:
-    field = page.get_by_role("spinbutton", name=label)
-    field.fill(str(value))
-    field.press("Enter")
-    settle(page)
+pytestmark = MARKS
 
 
 def give(page: Page, number: int, path: Path) -> None:
