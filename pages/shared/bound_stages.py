@@ -13,6 +13,7 @@ from craft_core.describe import cluster_name
 from craft_core.progress import Progress
 from craft_core.sweep import SweepPoint, point_of, sweep_grid, sweep_point
 from craft_core.threads import one_thread
+from craft_core.whatif import take
 from craft_core.yardsticks import Yardsticks, measure_yardsticks
 from pages.shared import stages
 from pages.shared.session import current_config
@@ -42,17 +43,26 @@ def bounds(direction: str) -> tuple[KLBound, ...]:
 
 
 def lipschitz() -> Lipschitz | None:
-    """Return the estimate of L, or None where there are too few pairs."""
-    task, (chosen, _), seed = stages.problem(), stages.selection(), current_config().seed
-    wanted = task.clustering.validation_labels >= 0
-    if min(int(wanted.sum()), len(chosen)) < _LEAST_ROWS:
+    """Return the estimate of L, or None where there are too few pairs.
+
+    A method that ranks is asked for as many pairs as validation has, so that the estimate is the same for every budget.
+    """
+    task, ranked, config = stages.problem(), stages.ranking(), current_config()
+    own = task.validation.sources[task.clustering.validation_labels >= 0]
+    if ranked is None:
+        chosen, key = stages.selection()[0], stages.selection_key()
+    else:
+        chosen, key = take(ranked, config.selector.allocate(task, max(len(own), 1))), stages.ranking_key()  # type: ignore[attr-defined]
+    if min(len(own), len(chosen)) < _LEAST_ROWS:
         return None
+    rng = np.random.default_rng([config.seed, 4])
+    return compute("Estimating L", key, lambda _: estimate_lipschitz(own, task.pool.sources[chosen.indices], rng))
 
-    def work(progress: Progress) -> Lipschitz:
-        rng = np.random.default_rng([seed, 4])
-        return estimate_lipschitz(task.validation.sources[wanted], task.pool.sources[chosen.indices], rng)
 
-    return compute("Estimating L", stages.selection_key(), work)
+def first_l() -> float:
+    """Return the L a bound is drawn at before one is chosen: the estimate with three digits, or 1 where there is none."""
+    estimate = lipschitz()
+    return 1.0 if estimate is None else max(float(f"{estimate.value:.3g}"), L_GRID[0])
 
 
 def noise() -> ShareNoise:

@@ -13,17 +13,17 @@ from craft_core.figures.bound import TERMS
 from craft_core.figures.theme import REST, ROLES
 from craft_core.sweep import DIRECTIONS, SweepPoint, largest_l
 from craft_core.yardsticks import Readings
-from pages.shared import bound_stages, views
+from pages.shared import bound_stages, stages, views
 
 _L, _SLIDER = "lipschitz", "lipschitz_slider"
 _METRIC = 158  # pixels
+_SEPARATED = 0.98  # accuracy from which the regression separates the two sets
 WORDS = {"forward": "KL(validation ‖ selected)", "reverse": "KL(selected ‖ validation)"}
 
 
 def controls() -> tuple[float, str]:
     """Draw the choice of L and of the direction, and return them; L begins at its estimate, and is kept over navigation."""
-    estimate = bound_stages.lipschitz()
-    at = max(float(f"{estimate.value:.3g}"), bound_stages.L_GRID[0]) if estimate else 1.0
+    estimate, at = bound_stages.lipschitz(), bound_stages.first_l()
     options = tuple(sorted({*bound_stages.L_GRID, at}))
     wanted: float | None = st.session_state.get(_L)
     with st.container(border=True):
@@ -66,7 +66,13 @@ def _estimate(estimate: Lipschitz | None, at: float) -> None:
     st.caption(
         f"**Estimate: L = {at:.3g}**, the norm of a logistic regression's weights that tells validation from selected sources; "
         f"an estimate, not a certificate. It tells them apart with a balanced accuracy of {estimate.accuracy:.0%} (chance: 50%), from at "
-        f"most {estimate.rows:,} rows a side."
+        f"most {estimate.rows:,} rows a side"
+        + ("." if stages.ranking() is None else "; as many are chosen for it as validation has, so it is the same for every budget.")
+        + (
+            " Near 100% no finite L fits: the estimate is only what the regression's penalty left."
+            if estimate.accuracy > _SEPARATED
+            else ""
+        )
     )
 
 
@@ -185,7 +191,8 @@ def _assumptions(point: SweepPoint) -> None:
         st.markdown(
             "**What the number rests on**\n"
             "- **Sources only.** Nothing is said about targets: stage two has no bound.\n"
-            "- **L is unknown.** The log-ratio of the densities is *assumed* L-Lipschitz inside each cluster.\n"
+            "- **L is unknown.** The log-ratio of the densities is *assumed* L-Lipschitz inside each cluster, where both laws must live on "
+            "the same part.\n"
             f"- **Diameters are those of samples**, smaller than those of the laws they come from. They are {exact}.\n"
             "- **Ours:** the Hoeffding and Bennett residuals. The linear one is the paper's kind."
         )

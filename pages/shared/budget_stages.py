@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from craft_core.bound import Lipschitz, estimate_lipschitz
 from craft_core.budgets import (
     CURVES,
     BudgetCurve,
@@ -24,7 +23,6 @@ from craft_core.experiment import check_chosen
 from craft_core.holdout import HoldOut, hold_out
 from craft_core.progress import Progress, part
 from craft_core.selectors import Craft
-from craft_core.threads import one_thread
 from craft_core.whatif import take
 from pages.shared import stages
 from pages.shared.session import current_config
@@ -59,19 +57,6 @@ def every_budget() -> Prefixes | None:
         return prefixes(task, ranked, loaded.pool, loaded.test, progress)
 
     return compute("Preparing every budget", stages.ranking_key(), work)
-
-
-def lipschitz() -> Lipschitz:
-    """Return an estimate of L that holds for every budget: from the selection that has as many pairs as validation."""
-    task, ranked, method, seed = stages.problem(), stages.ranking(), selector(), current_config().seed
-
-    def work(_: Progress) -> Lipschitz:
-        own = task.validation.sources[task.clustering.validation_labels >= 0]
-        chosen = take(ranked, method.allocate(task, len(own))).indices  # type: ignore[arg-type]
-        with one_thread():
-            return estimate_lipschitz(own, task.pool.sources[chosen], np.random.default_rng([seed, 4]))
-
-    return compute("Estimate of L", stages.ranking_key(), work)
 
 
 def looked_up(lipschitz: float) -> BudgetCurve:

@@ -12,7 +12,7 @@ from craft_core.allocate import Allocation
 from craft_core.budgets import CURVES, BudgetCurve, BudgetNumbers, Prefixes, budget_for_tokens, covered_supply
 from craft_core.problem import Problem
 from craft_core.selectors import Craft
-from pages.shared import budget_stages
+from pages.shared import bound_stages
 from pages.shared.session import begin, change, current_config, generation
 
 UNITS = PAIRS, WORDS, PERCENT = "pairs", "words of both sides", "% of the pool"
@@ -95,7 +95,7 @@ def round_steps(low: float, high: float) -> tuple[float, ...]:
 def lipschitz_now() -> float:
     """Return L as the KL bound page set it, else the estimate."""
     chosen = st.session_state.get("lipschitz")
-    return budget_stages.lipschitz().value if chosen is None else float(chosen)
+    return bound_stages.first_l() if chosen is None else float(chosen)
 
 
 def choose(found: Prefixes, selector: Craft, task: Problem) -> tuple[int, int]:
