@@ -46,7 +46,7 @@ def test_a_deep_link_on_a_fresh_server_opens_its_page(chromium: Browser, tmp_pat
 
 def test_the_sample_from_the_first_click_to_a_verified_export(page: Page, tmp_path: Path) -> None:
     open_sample(page)
-    for name in ("Data", "Clusters", "Allocation", "Export"):
+    for name in ("Data", "Clusters", "Allocation", "KL bound", "Budget", "Export", "Learn"):
         go(page, name)
         no_error(page)
     set_number(page, "Budget (pairs)", 450)
@@ -182,7 +182,7 @@ def test_no_page_scrolls_sideways(chromium: Browser, address: str, scheme: str, 
     page = context.new_page()
     page.goto(address)
     open_sample(page)
-    for name in ("Data", "Clusters", "Allocation", "Export"):
+    for name in ("Data", "Clusters", "Allocation", "KL bound", "Budget", "Export", "Learn"):
         if width < 600:
             page.get_by_test_id("stExpandSidebarButton").click()
         go(page, name)
