@@ -151,7 +151,7 @@ def test_between_two_points_a_curve_is_straight_in_the_logarithm() -> None:
 
 
 def test_unknown_curves_are_refused(problem: Problem) -> None:
-    with pytest.raises(ParameterError, match="There is no curve 'bleu'. There are: kl, bound, energy"):
+    with pytest.raises(ParameterError, match="There is no curve 'bleu'. There are: kl, bound, bound_low, energy"):
         curves(problem, names=("bleu",))
 
 

@@ -34,7 +34,7 @@ def test_looked_up_curves_are_what_each_selection_has() -> None:
 def test_without_held_out_texts_there_is_no_coverage() -> None:
     problem, craft = random_problem(), Craft()
     found = prefixes(problem, craft.rank(problem), POOL, None)
-    assert set(looked_up_curve(found, craft, problem, BUDGETS, 2.0, "").values) == {"kl", "bound", "starved", "tokens"}
+    assert set(looked_up_curve(found, craft, problem, BUDGETS, 2.0, "").values) == {"kl", "bound", "bound_low", "starved", "tokens"}
 
 
 def test_anchors_of_pairs_drawn_at_random_and_of_noise() -> None:

@@ -63,6 +63,13 @@ CURVES: Mapping[str, Curve] = MappingProxyType(
             "validation sources, if the log-ratio of their densities is L-Lipschitz on each cell (our derivation).",
             False,
         ),
+        "bound_low": Curve(
+            "Bound on KL, at least",
+            "nats",
+            "",
+            "The bound with lower bounds of the diameters instead of upper ones: with exact diameters it lies between the two.",
+            False,
+        ),
         "energy": Curve(
             "Energy distance",
             "distance",
@@ -173,8 +180,8 @@ def budget_curve(
     Parameters
     ----------
     held_out : HoldOut
-        What is selected with and what is measured on. Where there is too little to hold out, only `kl`, `bound`, `starved` and `tokens`
-        are numbers.
+        What is selected with and what is measured on. Where there is too little to hold out, only `kl`, `bound`,
+        `bound_low`, `starved` and `tokens` are numbers.
     selector : Craft
         The method; the pool is ranked once for each fold.
     pool, validation, test : Corpus

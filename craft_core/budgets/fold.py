@@ -85,7 +85,7 @@ def ranked_fold(
     """Rank a fold's pool and prepare what the curves named need; `texts` are the pool's and the held-out pairs'."""
     pool, held = texts
     ranking = selector.rank(fold.problem, part(progress, 0.0, 0.3))
-    cells = running_cells(fold.problem, ranking, part(progress, 0.3, 0.5)) if "bound" in names else None
+    cells = running_cells(fold.problem, ranking, part(progress, 0.3, 0.5)) if {"bound", "bound_low"} & {*names} else None
     words = running_words(ranking, pool, held, part(progress, 0.5, 1.0)) if {*_COVERAGE, "tokens"} & {*names} else None
     return RankedFold(fold, ranking, cells, words, pool, held, rng.permutation(len(pool)), rng.permutation(len(fold.held)), lipschitz)
 
@@ -100,11 +100,14 @@ def _kl(ranked: RankedFold, allocation: Allocation) -> float:
     return kl_divergence(allocation.validation_share, allocation.selected_share)
 
 
-def _bound(ranked: RankedFold, allocation: Allocation) -> float:
-    if ranked.cells is None:
-        return float("nan")
-    _, high = ranked.cells.diameters(allocation.counts)
-    return kl_bound(allocation.validation_share, allocation.selected_share, high, ranked.cells.variance, ranked.lipschitz).total
+def _bound(end: int) -> Callable[[RankedFold, Allocation], float]:
+    def value(ranked: RankedFold, allocation: Allocation) -> float:
+        if ranked.cells is None:
+            return float("nan")
+        diameters = ranked.cells.diameters(allocation.counts)[end]
+        return kl_bound(allocation.validation_share, allocation.selected_share, diameters, ranked.cells.variance, ranked.lipschitz).total
+
+    return value
 
 
 def _starved(ranked: RankedFold, allocation: Allocation) -> float:
@@ -144,7 +147,8 @@ def _nearest_chrf(ranked: RankedFold, allocation: Allocation) -> float:
 VALUES: Mapping[str, Callable[[RankedFold, Allocation], float]] = MappingProxyType(
     {
         "kl": _kl,
-        "bound": _bound,
+        "bound": _bound(1),
+        "bound_low": _bound(0),
         "energy": _energy,
         **{name: _coverage(vocabulary) for vocabulary, name in enumerate(_COVERAGE)},
         "ridge_rank": _ridge_rank,

@@ -37,6 +37,7 @@ def looked_up_curve(found: Prefixes, selector: Craft, problem: Problem, budgets:
     numbers = [found.at(allocation) for allocation in allocations]
     values = {name: np.array([read(one) for one in numbers]) for name, read in _READ.items()}
     values["bound"] = np.array([found.bound(allocation, lipschitz).total for allocation in allocations])
+    values["bound_low"] = np.array([found.low_bound(allocation, lipschitz).total for allocation in allocations])
     if all(one.coverage is not None for one in numbers):
         values |= {f"{name}_covered": np.array([getattr(one.coverage, name) for one in numbers]) for name in _COVERED}
     return BudgetCurve(budgets, values, held_out)

@@ -87,8 +87,14 @@ class Prefixes:
 
     def bound(self, allocation: Allocation, lipschitz: float) -> KLBound:
         """Return the bound on KL(P || Q) at this L, with upper bounds of the diameters: a running radius, up to twice the diameter."""
-        _, high = self.diameters(allocation)
-        return kl_bound(allocation.validation_share, allocation.selected_share, high, self.cells.variance, lipschitz)
+        return self._bound(allocation, lipschitz, self.diameters(allocation)[1])
+
+    def low_bound(self, allocation: Allocation, lipschitz: float) -> KLBound:
+        """Return what the bound would be with the lower bounds of the diameters: with the exact ones it lies between this and `bound`."""
+        return self._bound(allocation, lipschitz, self.diameters(allocation)[0])
+
+    def _bound(self, allocation: Allocation, lipschitz: float, diameters: FloatVector) -> KLBound:
+        return kl_bound(allocation.validation_share, allocation.selected_share, diameters, self.cells.variance, lipschitz)
 
 
 def prefixes(problem: Problem, ranking: Ranking, pool: Corpus, held: Corpus | None, progress: Progress = silent) -> Prefixes:

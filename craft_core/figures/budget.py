@@ -20,7 +20,7 @@ PANELS: Mapping[str, tuple[str, ...]] = {
     "coverage": ("source_tokens_covered", "source_bigrams_covered", "target_tokens_covered", "target_bigrams_covered"),
     "tokens": ("tokens",),
     "kl": ("kl",),
-    "bound": ("bound",),
+    "bound": ("bound", "bound_low"),
     "starved": ("starved",),
     "energy": ("energy",),
     "ridge_rank": ("ridge_rank",),
@@ -56,7 +56,7 @@ def curve_figure(
     curve : BudgetCurve
         With the curves named. What is not finite is a gap.
     names : sequence of str
-        Of `CURVES`; more than one share an axis and get a legend.
+        Of `CURVES`; more than one share an axis and get a legend. `bound` and `bound_low` make a band.
     now, before : int, int or None
         Budgets marked by a solid and a dotted vertical line.
     runs : sequence of BudgetCurve
@@ -66,9 +66,13 @@ def curve_figure(
     dark : bool
         Whether the page is dark.
     """
-    several = len(names) > 1
-    bands = [trace for name in names for trace in _band(runs, name)]
-    lines = [trace for name in names for trace in _line(curve, name, several, dark)]
+    drawn = [name for name in names if name != "bound_low"]  # which is the foot of a band
+    several = len(drawn) > 1
+    bands = [trace for name in drawn for trace in _band(runs, name)]
+    if "bound_low" in names and not bands:
+        low = BudgetCurve(curve.budgets, {"bound": curve.values["bound_low"]}, curve.held_out)
+        bands = _band([curve, low], "bound")
+    lines = [trace for name in drawn for trace in _line(curve, name, several, dark)]
     marked = np.array([now] if before is None else [now, before])
     layout: dict[str, Any] = {
         "xaxis": {**budget_axis(np.append(curve.budgets, marked)), "showgrid": False},

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from craft_core.bound import KLBound
 from craft_core.budgets import (
     CURVES,
     BudgetCurve,
+    BudgetNumbers,
     Prefixes,
     budget_curve,
     budget_grid,
@@ -23,10 +25,14 @@ from craft_core.experiment import check_chosen
 from craft_core.holdout import HoldOut, hold_out
 from craft_core.progress import Progress, part
 from craft_core.selectors import Craft
+from craft_core.sweep import point_of
 from craft_core.whatif import take
 from pages.shared import stages
 from pages.shared.session import current_config
 from pages.shared.work import compute, is_ready, is_running, key_of
+
+EXACT_ROWS = 8_000
+"""Chosen and validation pairs up to which a budget's diameters are computed exactly while the slider moves: 50 ms on one core."""
 
 SPREAD_CURVES = ("kl", "bound", "starved", "energy")
 _DRAWN_BUDGETS = 40  # of the curves that are looked up
@@ -57,6 +63,19 @@ def every_budget() -> Prefixes | None:
         return prefixes(task, ranked, loaded.pool, loaded.test, progress)
 
     return compute("Preparing every budget", stages.ranking_key(), work)
+
+
+def bound_at(found: Prefixes, numbers: BudgetNumbers, lipschitz: float) -> tuple[KLBound, bool]:
+    """Return the bound at a budget, and whether its diameters are exact: up to `EXACT_ROWS` pairs they are, in milliseconds."""
+    task, allocation = stages.problem(), numbers.allocation
+    if allocation.size + len(task.validation) > EXACT_ROWS:
+        return found.bound(allocation, lipschitz), False
+    point = compute(
+        "Exact diameters",
+        key_of(stages.ranking_key(), allocation.budget),
+        lambda _: point_of(task, take(found.ranking, allocation), allocation.budget),
+    )
+    return point.bound(lipschitz), True
 
 
 def looked_up(lipschitz: float) -> BudgetCurve:

@@ -12,7 +12,7 @@ from craft_core.allocate import Allocation
 from craft_core.budgets import CURVES, BudgetCurve, BudgetNumbers, Prefixes, budget_for_tokens, covered_supply
 from craft_core.problem import Problem
 from craft_core.selectors import Craft
-from pages.shared import bound_stages
+from pages.shared import bound_stages, budget_stages
 from pages.shared.session import begin, change, current_config, generation
 
 UNITS = PAIRS, WORDS, PERCENT = "pairs", "words of both sides", "% of the pool"
@@ -195,10 +195,12 @@ def numbers(found: Prefixes, now: BudgetNumbers, then: BudgetNumbers, lipschitz:
 
 def _looked_up(found: Prefixes, now: BudgetNumbers, then: BudgetNumbers, lipschitz: float) -> list[_Number]:
     a, b = now.allocation, then.allocation
-    bounds = found.bound(a, lipschitz), found.bound(b, lipschitz)
+    both = [budget_stages.bound_at(found, one, lipschitz) for one in (now, then)]
+    bounds, is_exact = [bound for bound, _ in both], all(exact for _, exact in both)
     is_whole = np.isfinite(now.kl) and np.isfinite(then.kl)
     better = "lower" if is_whole else ""  # two parts of validation cannot be compared
-    names = ("KL of shares", f"Bound, L = {lipschitz:,.3g}") if is_whole else ("KL, covered part", "Bound, covered part")
+    most = "Bound" if is_exact else "Bound at most"
+    names = ("KL of shares", f"{most}, L = {lipschitz:,.3g}") if is_whole else ("KL, covered part", f"{most}, covered part")
     missed = (
         "" if is_whole else " Infinite for the whole: some clusters with validation pairs give none. Shown is the part that is reached."
     )
@@ -226,15 +228,17 @@ def _looked_up(found: Prefixes, now: BudgetNumbers, then: BudgetNumbers, lipschi
         ),
         *([_Number("Shortfall", a.shortfall, b.shortfall, ",.0f", "lower", _SHORTFALL)] if a.shortfall or b.shortfall else []),
         _Number(names[0], *kls, ".4f", better, "KL(validation ‖ selected) of the cluster shares, in nats; 0 is equal." + missed),
-        _Number(names[1], *totals, ".3f", better, _BOUND + missed),
+        _Number(names[1], *totals, ".2f", better, _BOUND + (_EXACT if is_exact else _AT_MOST) + missed),
     ]
 
 
 _SHORTFALL = "Pairs of the budget that no cluster with validation pairs can give."
 _BOUND = (
     "Upper bound on KL(validation ‖ selected) of the source vectors, in nats: KL of the shares and what the clusters can hide (our "
-    "derivation). The diameters in it are upper bounds of those of the sample."
+    "derivation). "
 )
+_EXACT = "The diameters in it are exact for these pairs, as on the page KL bound."
+_AT_MOST = "With so many pairs the diameters in it are upper bounds: the page KL bound, which computes them exactly, shows less."
 
 
 _COVERED = (

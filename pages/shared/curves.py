@@ -83,7 +83,7 @@ def _panel(
     anchors: Mapping[str, float] | None,
 ) -> None:
     one = CURVES[names[0]]
-    several = len(names) > 1
+    several = panel == "coverage"
     title, unit = ("Words of held-out texts covered", "%") if several else (one.label, one.unit)
     st.markdown(f"**{title}** ({unit})" + {"lower": " · lower is better", "higher": " · higher is better"}.get(one.better, ""))
     st.caption(f"{_COVERAGE_HELP} Held out: {curve.held_out}." if several else one.help)
@@ -93,6 +93,8 @@ def _panel(
     figure = curve_figure(curve, names, now, then, runs, anchors, dark=views.is_dark())
     alt = f"{title} over budgets from {int(curve.budgets[0]):,} to {int(curve.budgets[-1]):,} pairs."
     views.plot(figure, alt, f"curve.{panel}.{len(runs)}")
+    if "bound_low" in names:
+        st.caption("The bound lies in the band: diameters are known between two bounds here. The page *KL bound* has them exactly.")
     if _is_infinite(curve, names):
         st.caption("Where there is no line it is infinite: a cluster with validation pairs got none.")
 
