@@ -138,7 +138,8 @@ def test_work_that_was_stopped_waits_until_it_is_asked_to_go_on() -> None:
     at.session_state["given"] = sample_given()
     config = ExperimentConfig(names_of(sample_given().files), budget=50, clustering=KMeans(n_clusters=10))
     at.session_state["config"] = config
-    at.session_state["stopped"] = key_of(sample_given().key, config.columns, config.limits, config.cleaning)
+    key = key_of(sample_given().key, config.columns, config.limits, config.cleaning)
+    at.session_state["stopped"] = frozenset({("Reading and cleaning", key), ("Another stage", key)})
     at.run()
     at.switch_page("pages/2_Clusters.py").run()
     assert any("stopped before it was finished" in one.value for one in at.info)
@@ -146,3 +147,16 @@ def test_work_that_was_stopped_waits_until_it_is_asked_to_go_on() -> None:
     at = click(at, "Go on")
     assert not any("stopped before it was finished" in one.value for one in at.info)
     assert next(metric for metric in at.metric if metric.label == "Clusters").value == "10"
+
+
+def test_stopping_one_stage_stops_no_other_under_the_same_key() -> None:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    at.session_state["given"] = sample_given()
+    config = ExperimentConfig(names_of(sample_given().files), budget=50, clustering=KMeans(n_clusters=10))
+    at.session_state["config"] = config
+    key = key_of(sample_given().key, config.columns, config.limits, config.cleaning)
+    at.session_state["stopped"] = frozenset({("Words of the clusters", key)})
+    at.run()
+    at.switch_page("pages/1_Data.py").run()
+    assert not at.exception
+    assert not any("stopped before it was finished" in one.value for one in at.info)

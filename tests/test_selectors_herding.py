@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
+from craft_core.score import score_pool
 from craft_core.selectors import Craft, Herding
 from craft_core.selectors.herding import herd
 
@@ -37,3 +38,12 @@ def test_the_shares_are_those_of_craft_and_the_targets_are_wider() -> None:
     validation = problem.validation.targets[wanted == largest].var(axis=0).sum()
     assert inside[0] < 0.6 * validation
     assert 1.2 * inside[0] < inside[1] < 1.1 * validation
+
+
+def test_a_cluster_that_gives_few_pairs_still_looks_at_200_candidates() -> None:
+    problem = random_problem(n=1_000, m=40, n_clusters=1)
+    chosen = Herding(candidates_per_pair=1).select(problem, 3, np.random.default_rng(0)).indices
+    best = np.argsort(-score_pool(problem), kind="stable")
+    targets = problem.pool.targets
+    assert chosen.tolist() == np.sort(best[:200])[herd(targets[np.sort(best[:200])], problem.validation.targets, 3)].tolist()
+    assert not set(chosen) <= set(best[:20])

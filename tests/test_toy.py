@@ -211,6 +211,9 @@ def test_more_clusters_leave_less_inside_and_cost_more_noise() -> None:
     assert (np.diff(found.inside) < 0).all()
     assert (found.bound >= found.truth).all()
     assert found.best == found.n_clusters[found.truth.argmin()]
+    whole = found.missed == 0
+    assert found.best_whole == found.n_clusters[whole][found.truth[whole].argmin()]
+    assert not whole.all()  # with so many cells some sample leaves one with nothing
     assert found.truth[0] >= found.inside[0]
     assert told == sorted(told)
     assert len(told) == 4

@@ -90,8 +90,14 @@ class TradeOff:
 
     @property
     def best(self) -> int:
-        """The n_clusters with the smallest true KL."""
+        """The n_clusters with the smallest true KL of the covered part."""
         return int(self.n_clusters[np.argmin(self.truth)])
+
+    @property
+    def best_whole(self) -> int | None:
+        """The n_clusters with the smallest true KL among those at which no sample left a cell with nothing; None where there is none."""
+        whole = self.missed == 0
+        return int(self.n_clusters[np.argmin(np.where(whole, self.truth, np.inf))]) if whole.any() else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,8 +174,8 @@ def marked_cells(part: Cut) -> tuple[int, ...]:
     """Return four unlike cells to ask about, from left to right: much wanted, much offered, wide, and hardly wanted."""
     counts, supply = part.clustering.validation_counts, part.clustering.supply
     chosen: list[int] = []
-    for order in (np.argsort(-counts, kind="stable"), np.argsort(-supply), np.argsort(-part.truth.diameters), np.argsort(counts)):
-        chosen.append(next(int(c) for c in order if c not in chosen))
+    for order in (-counts, -supply, -part.truth.diameters, counts):
+        chosen.append(next(int(c) for c in np.argsort(order, kind="stable") if c not in chosen))
     return tuple(sorted(chosen, key=lambda c: float(part.clustering.centers[c, 0])))
 
 

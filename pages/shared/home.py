@@ -7,6 +7,7 @@ import streamlit as st
 from craft_core.export import label_table
 from pages.shared import stages, views
 from pages.shared.session import RUN_AT_ONCE, current_config, current_given
+from pages.shared.work import forget_stops
 
 
 def state() -> None:
@@ -24,7 +25,7 @@ def results() -> None:
         st.text(f"Not computed yet for these choices: {', '.join(missing)}.")
         if st.button("Compute everything", type="primary", key="compute_all", icon=":material/play_arrow:"):
             st.session_state[RUN_AT_ONCE] = True
-            st.session_state.pop("stopped", None)
+            forget_stops()
             st.rerun()
         return
     report = stages.report()

@@ -9,6 +9,7 @@ from craft_core.selectors import SELECTORS
 from craft_core.vectorize import VECTORIZERS
 from pages.shared import forms
 from pages.shared.session import begin, change, current_config, current_given, generation
+from pages.shared.work import forget_stops
 
 
 def sidebar() -> None:
@@ -72,7 +73,7 @@ def _vectors_and_clusters() -> None:
             )
             if st.form_submit_button("Apply", type="primary", width="stretch"):
                 change(vectorizer=vectorizer, clustering=clustering, seed=int(seed))
-                st.session_state.pop("stopped", None)
+                forget_stops()
                 st.rerun()
 
 

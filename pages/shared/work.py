@@ -19,6 +19,7 @@ from craft_core.progress import Progress, part
 T = TypeVar("T")
 K = TypeVar("K")
 
+_STOPPED = "stopped"  # in the session state: (stage, key) of the work the user stopped
 _POLL_SECONDS = 0.1
 _QUIET_SECONDS = 0.3
 _KEPT_PARTS = 4  # of each stage; parts are small
@@ -168,15 +169,19 @@ def missing_parts(made: dict[K, T], wanted: Sequence[K], make: Callable[[K, Prog
     return work
 
 
-def was_stopped(key: str) -> bool:
-    """Return whether the user stopped the work under this key and has not asked for it again."""
-    return bool(st.session_state.get("stopped") == key)
+def was_stopped(stage: str, key: str) -> bool:
+    """Return whether the user stopped this work and has not asked for it again."""
+    return (stage, key) in st.session_state.get(_STOPPED, frozenset())
 
 
-def ask_again(key: str) -> None:
-    """Forget that the work under this key was stopped."""
-    if was_stopped(key):
-        del st.session_state["stopped"]
+def ask_again(stage: str, key: str) -> None:
+    """Forget that this work was stopped."""
+    st.session_state[_STOPPED] = st.session_state.get(_STOPPED, frozenset()) - {(stage, key)}
+
+
+def forget_stops() -> None:
+    """Forget all that was stopped: the user asked for everything, or for something else."""
+    st.session_state.pop(_STOPPED, None)
 
 
 def seconds_of(stage: str, key: str) -> float:
@@ -185,11 +190,11 @@ def seconds_of(stage: str, key: str) -> float:
 
 
 def _stop_here_if_stopped(stage: str, key: str) -> None:
-    if st.session_state.get("stopped") != key:
+    if not was_stopped(stage, key):
         return
     st.info(f"{stage}: stopped before it was finished. Change the settings, or go on.", icon=":material/pause_circle:")
     if st.button("Go on", type="primary", key="go_on"):
-        del st.session_state["stopped"]
+        ask_again(stage, key)
         st.rerun()
     st.stop()
 
@@ -213,15 +218,16 @@ def _finish(shelf: Shelf, stage: str, key: str, function: Callable[[Progress], A
 def _watch(slot: Any, stage: str, job: Job) -> None:
     with slot.container(border=True):
         bar = st.progress(0.0, text=f"**{stage}**")
-        st.button("Stop", key=f"stop_{stage}", on_click=_stop, args=(job,), icon=":material/stop_circle:")
+        st.button("Stop", key=f"stop_{stage}", on_click=_stop, args=(stage, job), icon=":material/stop_circle:")
     # A run of the page that is stopped here, by navigation or by Streamlit's own Stop, leaves the job going: the next run finds it again.
     while not job.done.wait(_POLL_SECONDS):
         bar.progress(job.share, text=f"**{stage}:** {job.caption()}")
 
 
-def _stop(job: Job) -> None:
+def _stop(stage: str, job: Job) -> None:
     job.cancel()
     shelf = _shelf()
-    for stage in [stage for stage, one in shelf.jobs.items() if one is job]:
+    if shelf.jobs.get(stage) is job:
         del shelf.jobs[stage]
-    st.session_state["stopped"] = job.key
+    # many stages share a key, and more than one can wait at a time
+    st.session_state[_STOPPED] = st.session_state.get(_STOPPED, frozenset()) | {(stage, job.key)}

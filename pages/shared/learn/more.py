@@ -43,19 +43,29 @@ def show(seed: int) -> bool:
                 "At an open circle some sample left a cell without any pair: there KL is infinite, and the part that is covered is "
                 "drawn. The bound (our derivation) is computed with the toy's true shares, diameters and L; nothing about it is estimated."
             )
+    at = list(found.n_clusters).index(found.best)
     with talk:
         options = tuple(f"{low} to {high} clusters" for low, high in _RANGES)
         return story.predict(
             story.Question(
-                "True KL is about the sum of both lines. With how many clusters is it the smallest?",
+                "The true KL, of the part of validation that gets pairs, is about the sum of both lines. With how many clusters is it the "
+                "smallest?",
                 options,
                 (next(number for number, (_, high) in enumerate(_RANGES) if found.best <= high),),
                 f"With **{found.best:,} clusters**, at {found.truth.min():.3g} nats. With fewer, too much is left inside the cells; with "
-                f"more, the shares of {size:,} validation pairs are too noisy. The bound at that point is "
-                f"{found.bound[list(found.n_clusters).index(found.best)]:.2g} nats: never below the truth, and far from it.",
+                f"more, the shares of {size:,} validation pairs are too noisy. The bound at that point is {found.bound[at]:.2g} nats: "
+                f"never below the truth, and far from it.{_miss(found, at)}",
             ),
             state,
         )
+
+
+def _miss(found: TradeOff, at: int) -> str:
+    """Say what the smallest KL leaves out: noise can leave a cell with no pair, and then the KL of the whole is infinite."""
+    if found.missed[at] == 0:
+        return ""
+    whole = "" if found.best_whole is None else f" Where no cell is left empty, the best is **{found.best_whole:,}**."
+    return f" But on average {found.missed[at]:.1%} of validation then lies in cells without a pair, whose KL is infinite.{whole}"
 
 
 def _table(found: TradeOff, revealed: bool) -> pd.DataFrame:
