@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from craft_core.budgets import budget_curve, budget_grid, covered_supply, prefixes
+from craft_core.budgets import EXACT_ROWS, budget_curve, budget_grid, covered_supply, prefixes
 from craft_core.cluster import KMeans
 from craft_core.config import Data, ExperimentConfig
 from craft_core.corpus import Cleaning, Corpus
@@ -32,7 +32,7 @@ from craft_core.errors import ParameterError
 from craft_core.experiment import Report, clean, run_loaded
 from craft_core.holdout import hold_out
 from craft_core.selectors import Craft
-from craft_core.sweep import sweep, sweep_grid
+from craft_core.sweep import point_of, sweep, sweep_grid
 from craft_core.vectorize import VECTORIZERS, Vectors, find_vectorizer
 from craft_core.whatif import take
 
@@ -205,6 +205,8 @@ def _slider(report: Report) -> Measured:
         start = time.perf_counter()
         allocation = craft.allocate(problem, max(int(share * report.config.budget), 1))
         numbers, bound = ready.at(allocation), ready.bound(allocation, _LIPSCHITZ)
+        if allocation.size + len(problem.validation) <= EXACT_ROWS:
+            bound = point_of(problem, take(ranking, allocation), allocation.budget).bound(_LIPSCHITZ)
         _ = numbers.kl, numbers.covered_kl, numbers.starved, numbers.coverage, bound.total
         milliseconds.append(1000 * (time.perf_counter() - start))
     return {"prepare": prepared, "slider ms": statistics.median(milliseconds)}

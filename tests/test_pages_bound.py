@@ -137,7 +137,7 @@ def test_a_stopped_sweep_holds_up_nothing_and_goes_on_when_asked(toy: Given, mon
         key = stages.sweep_key()
         done.extend(bound_stages.grid()[:3])
         work.collect(bound_stages.SWEEP, key, done, bound_stages.maker())
-        st.session_state["stopped"] = key
+        st.session_state["stopped"] = frozenset({(bound_stages.SWEEP, key)})
         st.rerun()
 
     with monkeypatch.context() as patch:

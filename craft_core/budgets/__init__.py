@@ -6,10 +6,11 @@ from craft_core.budgets.cost import Cost, Price, cost
 from craft_core.budgets.curve import CURVES, BudgetCurve, budget_curve, budget_grid
 from craft_core.budgets.knee import KNEE_RULE, knee
 from craft_core.budgets.lookup import looked_up_curve
-from craft_core.budgets.prefixes import BudgetNumbers, Prefixes, budget_for_tokens, covered_supply, prefixes
+from craft_core.budgets.prefixes import EXACT_ROWS, BudgetNumbers, Prefixes, budget_for_tokens, covered_supply, prefixes
 
 __all__ = [
     "CURVES",
+    "EXACT_ROWS",
     "KNEE_RULE",
     "Between",
     "BudgetCurve",

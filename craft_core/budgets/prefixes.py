@@ -16,7 +16,11 @@ from craft_core.progress import Progress, part, silent
 from craft_core.selectors import Craft
 from craft_core.whatif import Ranking
 
-__all__ = ["BudgetNumbers", "Prefixes", "budget_for_tokens", "covered_supply", "prefixes"]
+__all__ = ["EXACT_ROWS", "BudgetNumbers", "Prefixes", "budget_for_tokens", "covered_supply", "prefixes"]
+
+EXACT_ROWS = 8_000
+"""Chosen and validation pairs up to which exact diameters are quick enough for a slider: 31 to 37 ms for 5,500 rows of 256 dimensions on
+one core, 200 ms for 20,500."""
 
 
 @dataclass(frozen=True, eq=False)

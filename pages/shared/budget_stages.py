@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
+from craft_core.allocate import Allocation
 from craft_core.bound import KLBound
 from craft_core.budgets import (
     CURVES,
+    EXACT_ROWS,
     BudgetCurve,
     BudgetNumbers,
     Prefixes,
@@ -23,16 +24,14 @@ from craft_core.budgets import (
 )
 from craft_core.experiment import check_chosen
 from craft_core.holdout import HoldOut, hold_out
+from craft_core.problem import Problem
 from craft_core.progress import Progress, part
 from craft_core.selectors import Craft
-from craft_core.sweep import point_of
+from craft_core.sweep import SweepPoint, point_of
 from craft_core.whatif import take
 from pages.shared import stages
 from pages.shared.session import current_config
-from pages.shared.work import compute, is_ready, is_running, key_of
-
-EXACT_ROWS = 8_000
-"""Chosen and validation pairs up to which a budget's diameters are computed exactly while the slider moves: 50 ms on one core."""
+from pages.shared.work import compute, is_ready, is_running, key_of, was_stopped
 
 SPREAD_CURVES = ("kl", "bound", "starved", "energy")
 _DRAWN_BUDGETS = 40  # of the curves that are looked up
@@ -65,17 +64,23 @@ def every_budget() -> Prefixes | None:
     return compute("Preparing every budget", stages.ranking_key(), work)
 
 
-def bound_at(found: Prefixes, numbers: BudgetNumbers, lipschitz: float) -> tuple[KLBound, bool]:
-    """Return the bound at a budget, and whether its diameters are exact: up to `EXACT_ROWS` pairs they are, in milliseconds."""
-    task, allocation = stages.problem(), numbers.allocation
-    if allocation.size + len(task.validation) > EXACT_ROWS:
-        return found.bound(allocation, lipschitz), False
-    point = compute(
+def bounds_at(found: Prefixes, budgets: tuple[BudgetNumbers, ...], lipschitz: float) -> tuple[list[KLBound], bool]:
+    """Return the bounds at some budgets, and whether their diameters are exact: up to `EXACT_ROWS` pairs they are, in milliseconds.
+
+    All of them are exact or none is: an exact bound cannot be compared with one that uses upper bounds of the diameters.
+    """
+    task = stages.problem()
+    if max(one.allocation.size for one in budgets) + len(task.validation) > EXACT_ROWS:
+        return [found.bound(one.allocation, lipschitz) for one in budgets], False
+    return [_point(found, task, one.allocation).bound(lipschitz) for one in budgets], True
+
+
+def _point(found: Prefixes, task: Problem, allocation: Allocation) -> SweepPoint:
+    return compute(
         "Exact diameters",
         key_of(stages.ranking_key(), allocation.budget),
         lambda _: point_of(task, take(found.ranking, allocation), allocation.budget),
     )
-    return point.bound(lipschitz), True
 
 
 def looked_up(lipschitz: float) -> BudgetCurve:
@@ -111,7 +116,7 @@ def measured_curve_if_ready() -> BudgetCurve | None:
 
 def is_curve_stopped() -> bool:
     """Return whether the user stopped the measuring of the curves."""
-    return bool(st.session_state.get("stopped") == _curve_key())
+    return was_stopped(_CURVE, _curve_key())
 
 
 def _curve_key() -> str:

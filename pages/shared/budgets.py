@@ -195,8 +195,7 @@ def numbers(found: Prefixes, now: BudgetNumbers, then: BudgetNumbers, lipschitz:
 
 def _looked_up(found: Prefixes, now: BudgetNumbers, then: BudgetNumbers, lipschitz: float) -> list[_Number]:
     a, b = now.allocation, then.allocation
-    both = [budget_stages.bound_at(found, one, lipschitz) for one in (now, then)]
-    bounds, is_exact = [bound for bound, _ in both], all(exact for _, exact in both)
+    bounds, is_exact = budget_stages.bounds_at(found, (now, then), lipschitz)
     is_whole = np.isfinite(now.kl) and np.isfinite(then.kl)
     better = "lower" if is_whole else ""  # two parts of validation cannot be compared
     most = "Bound" if is_exact else "Bound at most"
@@ -238,7 +237,7 @@ _BOUND = (
     "derivation). "
 )
 _EXACT = "The diameters in it are exact for these pairs, as on the page KL bound."
-_AT_MOST = "With so many pairs the diameters in it are upper bounds: the page KL bound, which computes them exactly, shows less."
+_AT_MOST = "With so many pairs the diameters in it are upper bounds: the page KL bound takes longer, has better ones, and shows less."
 
 
 _COVERED = (

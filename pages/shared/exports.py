@@ -65,7 +65,7 @@ def downloads(report: Report) -> None:
         st.rerun()
     with right:
         st.markdown("**Everything in one zip**: the subset, row numbers, scores, manifest, recipe and data card.")
-        key = key_of(stages.selection_key(), report.config.data, export)
+        key = key_of(stages.stability_key(), report.config.data, export)
         data = compute("Writing the export", key, lambda progress: bundle(report))
         st.download_button(
             "Download the export", data, "craft-export.zip", "application/zip", type="primary", icon=":material/download:", key="zip"

@@ -76,7 +76,8 @@ def choose(given: Given, **choices: Any) -> None:
     st.session_state["given"] = given
     config = current_config()
     st.session_state["config"] = replace(config, data=names_of(given.files), **choices)
-    st.session_state.pop("stopped", None)
+    for name in ("stopped", "lipschitz", "budget_compared"):  # they were about other data
+        st.session_state.pop(name, None)
 
 
 def propose(n_pool: int, n_validation: int) -> None:

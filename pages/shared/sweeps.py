@@ -29,7 +29,7 @@ def sweep(lipschitz: float, direction: str) -> None:
     if missing:
         _button(missing, points)
         key = stages.sweep_key()
-        if st.session_state.get(_ASKED) == key and not was_stopped(key):
+        if st.session_state.get(_ASKED) == key and not was_stopped(bound_stages.SWEEP, key):
             bound_stages.run_sweep()
             st.rerun()
     if len(points) >= 2:
@@ -53,7 +53,7 @@ def _button(missing: list[int], points: tuple[SweepPoint, ...]) -> None:
 
 def _ask(key: str) -> None:
     st.session_state[_ASKED] = key
-    ask_again(key)
+    ask_again(bound_stages.SWEEP, key)
 
 
 def _charts(points: tuple[SweepPoint, ...], lipschitz: float, direction: str) -> None:
