@@ -69,11 +69,12 @@ def realised_allocation(problem: Problem, selection: Selection, budget: int) -> 
     return Allocation(budget, counts, problem.clustering.supply, problem.clustering.validation_counts)
 
 
-def cells_of(problem: Problem, selection: Selection, exact_points: int = 0) -> CellGeometry:
+def cells_of(problem: Problem, selection: Selection, exact_points: int = 0, progress: Progress = silent) -> CellGeometry:
     """Return the size of every cluster over its validation and selected pairs; see `cell_geometry` for `exact_points`."""
     clustering = problem.clustering
     own, labels = problem.pool.sources[selection.indices], clustering.pool_labels[selection.indices]
-    return cell_geometry(problem.validation.sources, clustering.validation_labels, own, labels, clustering.n_clusters, exact_points)
+    sides = problem.validation.sources, clustering.validation_labels, own, labels
+    return cell_geometry(*sides, clustering.n_clusters, exact_points, progress)
 
 
 def held_out_couples(

@@ -10,10 +10,10 @@ import numpy as np
 
 from craft_core.allocate import Allocation
 from craft_core.arrays import FloatVector, IntVector, frozen
-from craft_core.bound import EXACT_POINTS, CellGeometry, KLBound, kl_bound
+from craft_core.bound import EXACT_POINTS, CellGeometry, KLBound, kl_bound, law_variance
 from craft_core.bound.residual import RESIDUALS
 from craft_core.cluster import KMeans, cluster
-from craft_core.discrepancy import Divergences, Energy
+from craft_core.discrepancy import Energy
 from craft_core.errors import ParameterError
 from craft_core.measure import cells_of, held_out_energy, realised_allocation, select
 from craft_core.problem import Problem, Selection, Selector
@@ -34,7 +34,6 @@ __all__ = [
     "sweep_point",
     "sweep_table",
     "trade_off",
-    "vacuous_above",
 ]
 
 DIRECTIONS = ("forward", "reverse")
@@ -96,17 +95,23 @@ class SweepPoint:
         return (self.n_clusters - 1) / (2 * max(int(self.allocation.validation_counts.sum()), 1))
 
     @property
+    def left_out(self) -> float:
+        """Validation share of the clusters that give no pair: there the divergence is infinite, and the bound is about the rest."""
+        return float(self.allocation.validation_share[self.allocation.counts == 0].sum())
+
+    @property
     def mean_diameter(self) -> tuple[float, float]:
         """Mean of D_c weighted by validation share: with the lower and with the upper bounds."""
         p = self.allocation.validation_share
         return float((p * self.cells.diameter_low).sum()), float((p * self.cells.diameter_high).sum())
 
     def _bound(self, lipschitz: float, direction: str, diameters: FloatVector) -> KLBound:
-        p, q = self.allocation.validation_share, self.allocation.selected_share
+        shares, cells = (self.allocation.validation_share, self.allocation.selected_share), self.cells
         if direction == "forward":
-            return kl_bound(p, q, diameters, self.cells.variance, lipschitz)
+            return kl_bound(*shares, diameters, law_variance(cells.variance, self.allocation.validation_counts, diameters), lipschitz)
         if direction == "reverse":
-            return kl_bound(q, p, diameters, self.cells.selected_variance, lipschitz)
+            variances = law_variance(cells.selected_variance, self.allocation.counts, diameters)
+            return kl_bound(*shares[::-1], diameters, variances, lipschitz)
         raise ParameterError(f"There is no direction {direction!r}. There are: {', '.join(DIRECTIONS)}.")
 
 
@@ -165,10 +170,10 @@ def sweep_grid(n_validation: int, n_rows: int, points: int = 9) -> tuple[int, ..
     return tuple(sorted({int(one) for one in np.rint(np.geomspace(low, high, points))}))
 
 
-def point_of(problem: Problem, selection: Selection, budget: int) -> SweepPoint:
+def point_of(problem: Problem, selection: Selection, budget: int, progress: Progress = silent) -> SweepPoint:
     """Return what the bound is made of for a selection, whichever method made it; nothing is measured on held-out pairs."""
     with one_thread():
-        cells = cells_of(problem, selection, EXACT_POINTS)
+        cells = cells_of(problem, selection, EXACT_POINTS, progress)
     return SweepPoint(problem.clustering.n_clusters, realised_allocation(problem, selection, budget), cells)
 
 
@@ -181,8 +186,7 @@ def sweep_point(
     problem = Problem(vectors.pool, vectors.validation, clustering)
     progress(0.6, "Selecting")
     selection = select(problem, selector, budget, seed)
-    progress(0.7, "Measuring the clusters")
-    point = point_of(problem, selection, budget)
+    point = point_of(problem, selection, budget, part(progress, 0.7, 0.8))
     progress(0.8, "Measuring the distance to held-out pairs")
     energy = held_out_energy(problem, selection, vectors.test, selector, budget, seed)
     return replace(point, energy=energy, seconds=time.perf_counter() - start)
@@ -224,7 +228,7 @@ def sweep_table(points: tuple[SweepPoint, ...], lipschitz: float, direction: str
     return {
         "n_clusters": [one.n_clusters for one in points],
         "with validation": [int((one.allocation.validation_counts > 0).sum()) for one in points],
-        "uncovered": [one.allocation.uncovered for one in points],
+        "left out": [one.left_out for one in points],
         "KL of shares": [one.covered for one in bounds],
         **{f"{name} residual": [one.residual_of(name) for one in bounds] for name in RESIDUALS},
         "residual": [one.residual_sum for one in bounds],
@@ -236,11 +240,6 @@ def sweep_table(points: tuple[SweepPoint, ...], lipschitz: float, direction: str
         **{f"energy, {side}": values for side, values in energies.items()},
         "seconds": [one.seconds for one in points],
     }
-
-
-def vacuous_above(point: SweepPoint, random: Divergences, direction: str = "forward") -> float:
-    """Return the L above which the bound says nothing: it exceeds the measured divergence of a random selection, the larger estimate."""
-    return largest_l(point, max(random.gaussian, random.knn), direction)
 
 
 def largest_l(point: SweepPoint, nats: float, direction: str = "forward") -> float:
@@ -269,5 +268,5 @@ def saturation(points: tuple[SweepPoint, ...]) -> float:
 
     Distances between unit rows that share nothing, as most TF-IDF rows, are all sqrt(2): then a single far pair keeps a cell wide.
     """
-    first, last = points[0].mean_diameter[1], points[-1].mean_diameter[1]
+    first, last = points[0].mean_diameter[0], points[-1].mean_diameter[0]  # the lower bounds: exact ones lie just above them
     return last / first if first > 0 else 1.0

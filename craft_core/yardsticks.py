@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from craft_core.arrays import FloatMatrix
-from craft_core.discrepancy import MAX_ROWS, Divergences, Projector, divergences, fit_projector
+from craft_core.discrepancy import MAX_ROWS, Divergences, Projector, divergences, fit_projector, gaussian_dimensions, gaussian_noise
 from craft_core.measure import held_out_couples
 from craft_core.problem import Problem, Selection, Selector
 from craft_core.progress import Progress, part, silent
@@ -34,7 +34,8 @@ class Readings:
     selection, random, pool : Divergences
         The selection, the mean of three random selections of the same size, and the whole pool (a sample of it, if it is large).
     half_against_half : Divergences
-        Mean over random halves of the held-out pairs: what the estimates read where there is no difference.
+        Mean over random halves of the held-out pairs: what the estimates read where there is no difference, at half the size. The noise
+        of the selection's own numbers is smaller; see `Yardsticks.noise`.
     """
 
     selection: Divergences
@@ -48,7 +49,7 @@ class Readings:
             "selection": self.selection,
             "random selection": self.random,
             "whole pool": self.pool,
-            "half against half (noise)": self.half_against_half,
+            "two halves of held-out": self.half_against_half,
         }
 
 
@@ -66,12 +67,18 @@ class Yardsticks:
         Share of the variance that the principal components of the Gaussian estimate keep, in [0, 1].
     held_out : str
         What was measured on, in words.
+    dimensions : int
+        Components the Gaussian estimate looks at; 0, and its values nan, where there are too few pairs for one.
+    noise : float
+        What the Gaussian estimate of the selection would read if there were no difference, in nats; see `gaussian_noise`.
     """
 
     forward: Readings
     reverse: Readings
     explained: float
     held_out: str
+    dimensions: int
+    noise: float
 
 
 def measure_yardsticks(
@@ -92,17 +99,20 @@ def measure_yardsticks(
     words, couples = held_out_couples(problem, selection, test, selector, budget, seed, rng)
     if not couples or min(min(len(chosen), len(held)) for chosen, held in couples) < LEAST_ROWS:
         return None
-    found = []
+    least = min(min(len(chosen), len(held) // 2, MAX_ROWS) for chosen, held in couples)
+    dimensions, found = gaussian_dimensions(least), []
     for number, (chosen, held) in enumerate(couples):
         progress(number / len(couples), "Estimating divergences")
         with one_thread():
-            found.append(_fold(problem, chosen, held.sources, rng, part(progress, number / len(couples), (number + 1) / len(couples))))
+            now = part(progress, number / len(couples), (number + 1) / len(couples))
+            found.append(_fold(problem, chosen, held.sources, dimensions, rng, now))
     forward, reverse = _mean_readings([one[0] for one in found]), _mean_readings([one[1] for one in found])
-    return Yardsticks(forward, reverse, float(np.mean([one[2] for one in found])), words)
+    noises = [gaussian_noise(dimensions, min(len(held), MAX_ROWS), min(len(chosen), MAX_ROWS)) for chosen, held in couples]
+    return Yardsticks(forward, reverse, float(np.mean([one[2] for one in found])), words, dimensions, float(np.mean(noises)))
 
 
 def _fold(
-    problem: Problem, chosen: np.ndarray, held_out: FloatMatrix, rng: np.random.Generator, progress: Progress
+    problem: Problem, chosen: np.ndarray, held_out: FloatMatrix, dimensions: int, rng: np.random.Generator, progress: Progress
 ) -> tuple[Readings, Readings, float]:
     held = held_out[_drawn(np.arange(len(held_out)), rng)]
     projector = fit_projector(np.concatenate([held, problem.pool.sources[_drawn(problem.available, rng, len(held))]]))
@@ -112,16 +122,16 @@ def _fold(
     for number, positions in enumerate(sets):
         progress(number / (len(sets) + 1), "Estimating divergences")
         rows = problem.pool.sources[_drawn(positions, rng)]
-        for column, one in zip(columns, _both_ways(held, rows, projector), strict=True):
+        for column, one in zip(columns, _both_ways(held, rows, projector, dimensions), strict=True):
             column.append(one)
-    halves = [_both_ways(*_halves(held, rng), projector)[0] for _ in range(_HALF_REPEATS)]
+    halves = [_both_ways(*_halves(held, rng), projector, dimensions)[0] for _ in range(_HALF_REPEATS)]
     forward, reverse = (Readings(one[0], _mean(one[1:-1]), one[-1], _mean(halves)) for one in columns)
     return forward, reverse, projector.explained
 
 
-def _both_ways(held: FloatMatrix, rows: FloatMatrix, projector: Projector) -> tuple[Divergences, Divergences]:
+def _both_ways(held: FloatMatrix, rows: FloatMatrix, projector: Projector, dimensions: int) -> tuple[Divergences, Divergences]:
     """Return KL(held || rows) and KL(rows || held); the dispersions are in both those of the rows over that of the held-out ones."""
-    there, back = divergences(held, rows, projector), divergences(rows, held, projector)
+    there, back = divergences(held, rows, projector, dimensions), divergences(rows, held, projector, dimensions)
     return there, Divergences(back.gaussian, back.knn, there.dispersion, there.knn_dispersion)
 
 

@@ -23,7 +23,7 @@ with room.frame("Budget", "What more or fewer pairs would buy: move the slider, 
     over, between, cost, chance = st.tabs(TABS, key="budget_tab", on_change="rerun")
     if over.open:
         with over:
-            curves.draw(budget, compared, lipschitz)
+            curves.draw(now.allocation.size, then.allocation.size, lipschitz)
     elif between.open:
         with between:
             exchange.exchange(data, found.ranking, now.allocation, then.allocation, labels)
@@ -32,4 +32,4 @@ with room.frame("Budget", "What more or fewer pairs would buy: move the slider, 
             exchange.costs(found, now, then)
     else:
         with chance:
-            steadiness.draw(budget, compared, lipschitz, labels)
+            steadiness.draw(now.allocation.size, then.allocation.size, lipschitz, labels)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
-from craft_core.bound import EXACT_POINTS, CellGeometry, cell_geometry, geometry
+from craft_core.bound import EXACT_POINTS, CellGeometry, cell_geometry, geometry, law_variance
 
 
 def points_of(c: int, *sides: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -122,3 +122,12 @@ def test_ends_on_both_sides_of_the_mean_are_within_reach() -> None:
     rows = np.concatenate([axes, -axes])
     assert geometry._diameter(rows, 2.6 * (1 - 1e-6)) == pytest.approx(2.6, rel=1e-7)
     assert geometry._diameter(rows, 2.6 * (1 + 1e-6)) > 2.6
+
+
+def test_the_variance_of_a_law_is_estimated_without_bias_and_bounded_where_nothing_is_known() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.random((20_000, 3, 2))  # three points of the unit square at a time: its variance is 1/6
+    own = ((points - points.mean(axis=1, keepdims=True)) ** 2).sum(axis=2).mean(axis=1)
+    assert own.mean() == pytest.approx(1 / 9, rel=0.02)
+    assert law_variance(own, np.full(len(own), 3), np.full(len(own), 2**0.5)).mean() == pytest.approx(1 / 6, rel=0.02)
+    assert law_variance(np.array([0.0, 0.0, 0.5]), np.array([0, 1, 2]), np.array([2.0, 2.0, 2.0])).tolist() == [2.0, 2.0, 1.0]

@@ -67,3 +67,10 @@ def test_few_rows_are_enough_and_fewer_are_refused() -> None:
     assert np.isfinite(estimate(validation, selected).value)
     with pytest.raises(DataError, match=r"at least 5 validation and 5 selected pairs\. Got 4 and 5\."):
         estimate(validation[:4], selected)
+
+
+def test_an_estimate_that_is_only_the_penalty_is_known_as_one() -> None:
+    rng = np.random.default_rng(3)
+    same = estimate(rng.normal(size=(300, 8)).astype(np.float32), rng.normal(size=(300, 8)).astype(np.float32))
+    assert not same.is_told
+    assert estimate(*gaussians(1.0, 300, 300)).is_told

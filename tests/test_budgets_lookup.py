@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from conftest import random_problem
 
-from craft_core.budgets import energy_anchors, looked_up_curve, prefixes
+from craft_core.budgets import energy_anchors, looked_up_curve, prefixes, share_curve
 from craft_core.corpus.pairs import corpus_from_texts
 from craft_core.discrepancy import coverage, reference_terms
 from craft_core.holdout import hold_out
@@ -48,3 +48,11 @@ def test_anchors_of_pairs_drawn_at_random_and_of_noise() -> None:
 def test_no_anchors_where_too_little_is_held_out() -> None:
     problem = random_problem()
     assert energy_anchors(hold_out(problem, problem.pool.take(np.arange(2)), np.random.default_rng(0)), np.random.default_rng(1)) == {}
+
+
+def test_the_shares_of_a_run_are_those_looked_up_with_its_texts() -> None:
+    problem, craft = random_problem(), Craft()
+    whole = looked_up_curve(prefixes(problem, craft.rank(problem), POOL, None), craft, problem, BUDGETS, 2.0, "")
+    shares = share_curve(problem, craft, BUDGETS, 2.0)
+    for name in ("kl", "bound", "starved"):
+        assert shares.values[name].tolist() == whole.values[name].tolist()

@@ -15,6 +15,7 @@ from craft_core.config import Data, ExperimentConfig
 from craft_core.corpus import on_disk
 from craft_core.errors import ParameterError
 from craft_core.experiment import Files
+from craft_core.stability import Repeats
 from craft_core.vectorize import Precomputed, SentenceTransformers, Tfidf
 from pages.shared.session import check_server_paths, given_of, names_of, sample_given
 from pages.shared.work import key_of
@@ -160,3 +161,26 @@ def test_stopping_one_stage_stops_no_other_under_the_same_key() -> None:
     at.switch_page("pages/1_Data.py").run()
     assert not at.exception
     assert not any("stopped before it was finished" in one.value for one in at.info)
+
+
+def test_an_export_follows_the_stability_setting() -> None:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    at.session_state["given"] = sample_given()
+    config = ExperimentConfig(names_of(sample_given().files), budget=50, clustering=KMeans(n_clusters=10))
+    sizes = []
+    for repeats in (Repeats(), Repeats(n_seeds=1), Repeats()):
+        at.session_state["config"] = replace(config, stability=repeats)
+        at.run()
+        at.switch_page("pages/7_Export.py").run()
+        assert not at.exception, at.exception
+        sizes.append(next(one.value for one in at.caption if "apart from date" in one.value))
+    assert sizes[0] != sizes[1]
+    assert sizes[0] == sizes[2]
+
+
+def test_other_data_forget_what_was_said_of_the_ones_before() -> None:
+    at = opened("pages/1_Data.py")
+    at.session_state["lipschitz"], at.session_state["budget_compared"] = 10.0, 5
+    at = click(at, "Load the sample data")
+    assert "budget_compared" not in at.session_state
+    assert "lipschitz" not in at.session_state

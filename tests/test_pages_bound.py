@@ -84,7 +84,7 @@ def test_moving_l_moves_the_bound_and_the_estimate_can_be_taken_again(toy: Given
     at.select_slider(key="lipschitz_slider").set_value(0.01)
     at.run()
     assert number(at, "The bound, in nats") < 0.01
-    assert "**says something**" in words(at)
+    assert "**at this L the bound can hardly hold**" in words(at)  # the selection itself is farther away
     at.select_slider(key="lipschitz_slider").set_value(100.0)
     at.run()
     assert number(at, "The bound, in nats") > before
@@ -163,10 +163,10 @@ def test_every_tab_draws_in_both_directions(toy: Given):
 def test_measured_numbers_stand_beside_their_anchors(toy: Given):
     at = opened(toy, "Measured")
     table = at.dataframe[0].value
-    assert list(table["what"]) == ["selection", "random selection", "whole pool", "half against half (noise)"]
+    assert list(table["what"]) == ["selection", "random selection", "whole pool", "two halves of held-out"]
     assert (table["k-NN KL"] < 0).any()
     assert "The k-NN estimate is negative for" in words(at)
-    assert "16 principal components" in words(at)
+    assert "3 principal components" in words(at)
 
 
 def test_a_cluster_is_chosen_from_the_list_or_by_a_click(toy: Given):
@@ -206,3 +206,17 @@ def test_few_pairs_and_a_method_without_ranks_are_shown_too(tmp_path: Path):
     assert at.select_slider(key="lipschitz_slider").value == 1.0
     for tab in TABS[1:]:
         to_tab(at, tab)
+
+
+def test_a_suggestion_that_is_taken_stays_the_suggestion(toy: Given):
+    at = opened(toy, "Number of clusters")
+    at = click(at, "run_sweep")
+    at = to_tab(at, "Number of clusters")
+    begun = at.select_slider(key="lipschitz_slider").value
+    said = next(one.value for one in at.markdown if "Suggestion at L" in one.value)
+    at = click(at, "use_suggestion")
+    at = to_tab(at, "Number of clusters")
+    again = next(one.value for one in at.markdown if "Suggestion at L" in one.value)
+    assert at.session_state["config"].clustering.n_clusters != 8
+    assert at.select_slider(key="lipschitz_slider").value == pytest.approx(begun, rel=0.05)
+    assert again.split("least at")[1].split(".")[0] == said.split("least at")[1].split(".")[0]

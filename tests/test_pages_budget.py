@@ -218,3 +218,24 @@ def test_small_budgets_leave_clusters_out_and_say_so(tmp_path: Path) -> None:
     at = opened(tmp_path, budget=1, clustering=KMeans(n_clusters=12))
     assert metric(at, "Clusters left out")[0] != "0.0%"
     assert {"KL, covered part", "Bound, covered part"} <= {one.label for one in at.metric}
+
+
+def test_bounds_of_two_budgets_are_both_exact_or_both_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = opened(tmp_path)
+    assert any(one.label.startswith("Bound, L") for one in at.metric)
+    monkeypatch.setattr("pages.shared.budget_stages.EXACT_ROWS", 60 + at.session_state["config"].budget)
+    at.number_input(key="budget_compared").set_value(at.session_state["config"].budget + 5)
+    at.run()
+    assert not at.exception, at.exception
+    assert any(one.label.startswith("Bound at most") for one in at.metric)
+
+
+def test_a_budget_beyond_what_can_be_chosen_is_said_and_the_slider_ends_there(tmp_path: Path) -> None:
+    at = opened(tmp_path)
+    at.session_state["config"] = replace(at.session_state["config"], budget=100_000)
+    at.session_state["generation"] = at.session_state["generation"] + 1 if "generation" in at.session_state else 1
+    at.run()
+    assert not at.exception, at.exception
+    slider = at.select_slider(key="budget_slider")
+    assert max(float(one.replace(",", "").split()[0]) for one in slider.options) <= 400
+    assert any("the slider ends there" in one.value for one in at.caption)

@@ -34,6 +34,8 @@ def test_a_fitting_selection_reads_less_than_a_random_one_and_halves_least():
     found = measure_yardsticks(problem, fitting, test, Craft(), 200, 0)
     assert found is not None
     assert found.held_out == "the test set (200 pairs)"
+    assert found.dimensions == 10  # halves of 100 pairs
+    assert found.noise == pytest.approx(10 * 13 / 4 * (1 / 200 + 1 / 200))
     assert 0 < found.explained <= 1
     for direction in (found.forward, found.reverse):
         assert direction.random.gaussian > direction.selection.gaussian
@@ -43,7 +45,7 @@ def test_a_fitting_selection_reads_less_than_a_random_one_and_halves_least():
         assert direction.random.dispersion > 1.2  # two directions instead of one
     assert found.forward.random.gaussian != found.reverse.random.gaussian
     assert found.forward.random.dispersion == found.reverse.random.dispersion
-    assert list(found.forward.named()) == ["selection", "random selection", "whole pool", "half against half (noise)"]
+    assert list(found.forward.named()) == ["selection", "random selection", "whole pool", "two halves of held-out"]
 
 
 def test_without_a_test_set_halves_of_validation_are_held_out():
@@ -67,3 +69,21 @@ def test_the_same_seed_gives_the_same_estimates():
 def test_too_few_pairs_give_nothing(budget: int, m: int):
     problem = random_problem(m=m)
     assert measure_yardsticks(problem, select(problem, Craft(), budget, 0), None, Craft(), budget, 0) is None
+
+
+def test_too_few_pairs_for_a_gaussian_give_none_instead_of_a_huge_one():
+    rng = np.random.default_rng(0)
+    pairs = [EncodedPairs(rows, rows) for rows in (unit_rows(rng.normal(size=(n, 40)).astype(np.float32)) for n in (300, 60, 60))]
+    centers = pairs[0].sources[:3].copy()
+    problem = Problem(pairs[0], pairs[1], Clustering(centers, *(assign(one.sources, centers) for one in pairs[:2])))
+    few, some = (measure_yardsticks(problem, select(problem, Craft(), n, 0), pairs[2], Craft(), n, 0) for n in (16, 32))
+    assert few is not None
+    assert few.dimensions == 1
+    assert few.forward.random.gaussian < 10
+    assert some is not None
+    assert some.dimensions == 3
+    none = measure_yardsticks(problem, select(problem, Craft(), 16, 0), pairs[2].take(np.arange(16)), Craft(), 16, 0)
+    assert none is not None
+    assert none.dimensions == 0
+    assert np.isnan(none.forward.random.gaussian)
+    assert np.isfinite(none.forward.random.knn)

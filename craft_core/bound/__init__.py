@@ -1,7 +1,7 @@
 """The bound on KL(validation || selected): shares of clusters plus what is left inside them. Our derivation, each assumption beside it."""
 
 from craft_core.bound.divergence import covered_kl, kl_divergence, total_variation
-from craft_core.bound.geometry import EXACT_POINTS, CellGeometry, cell_geometry
+from craft_core.bound.geometry import EXACT_POINTS, CellGeometry, cell_geometry, law_variance
 from craft_core.bound.lipschitz import Lipschitz, estimate_lipschitz
 from craft_core.bound.noise import ShareNoise, share_noise
 from craft_core.bound.residual import KLBound, bennett_residual, hoeffding_residual, kl_bound, linear_residual
@@ -22,6 +22,7 @@ __all__ = [
     "hoeffding_residual",
     "kl_bound",
     "kl_divergence",
+    "law_variance",
     "linear_residual",
     "share_noise",
     "total_variation",

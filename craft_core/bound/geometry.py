@@ -8,10 +8,11 @@ import numpy as np
 
 from craft_core.arrays import FloatMatrix, FloatVector, IntVector, LabelVector, frozen
 from craft_core.cluster import BLOCK_ROWS
+from craft_core.progress import Progress, silent
 from craft_core.score import cluster_means
 from craft_core.threads import one_thread
 
-__all__ = ["EXACT_POINTS", "CellGeometry", "cell_geometry"]
+__all__ = ["EXACT_POINTS", "CellGeometry", "cell_geometry", "law_variance"]
 
 EXACT_POINTS = 5_000
 """Points of a cell up to which its diameter is computed exactly, if asked for."""
@@ -29,9 +30,9 @@ class CellGeometry:
         Two-sided bounds of D_c, the largest distance between any two points (validation or selected) of the cell. A diameter of a sample
         is below the diameter of the distribution it came from.
     variance : FloatVector
-        V_c: mean squared distance of the cell's validation points to their mean.
+        Mean squared distance of the cell's validation points to their mean; the law's V_c is estimated from it, see `law_variance`.
     selected_variance : FloatVector
-        The same of its selected points: V_c of the reverse direction.
+        The same of its selected points, for the reverse direction.
     points : IntVector
         Validation and selected points in the cell.
     """
@@ -54,6 +55,7 @@ def cell_geometry(
     selected_labels: LabelVector,
     n_clusters: int,
     exact_points: int = 0,
+    progress: Progress = silent,
 ) -> CellGeometry:
     """Bound or compute the diameter of every cell, and its variances.
 
@@ -68,6 +70,8 @@ def cell_geometry(
     exact_points : int
         Cells of at most this many points get their exact diameter (both bounds are then equal); `EXACT_POINTS` is the usual choice, 0
         gives bounds for all. Time is quadratic in it, memory linear.
+    progress : Progress
+        Called before each cell whose exact diameter is looked for.
     """
     labels = np.concatenate([validation_labels, selected_labels])
     inside = np.flatnonzero(labels >= 0)
@@ -78,9 +82,20 @@ def cell_geometry(
     starts = np.concatenate([[0], np.cumsum(points)])
     with one_thread():
         for c in np.flatnonzero((points <= exact_points) & (low < high)):
+            progress(c / n_clusters, "Measuring the clusters")
             low[c] = high[c] = _diameter(rows[starts[c] : starts[c + 1]], low[c])
     variance = _variance(validation, validation_labels, n_clusters)
     return CellGeometry(low, high, variance, _variance(selected, selected_labels, n_clusters), points)
+
+
+def law_variance(variance: FloatVector, counts: IntVector, diameters: FloatVector) -> FloatVector:
+    """Estimate V_c of the laws from m points a cell: m / (m - 1) times the points' own, which is unbiased.
+
+    Without the factor a finer cut looks better than it is. Where a cell has fewer than two points nothing is known of its spread, and
+    D_c^2 / 2 is taken, which no law of that diameter exceeds: V_c is half the mean squared distance of two independent points.
+    """
+    known = variance * counts / np.maximum(counts - 1, 1)
+    return np.where(counts > 1, known, 0.5 * np.square(diameters))
 
 
 def _diameter(rows: FloatMatrix, low: float) -> float:

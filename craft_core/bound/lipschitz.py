@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,15 @@ class Lipschitz:
     accuracy: float
     inverse_penalty: float
     rows: int
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the regression tells the sets apart better than chance; if not, the value is the penalty's doing and says nothing.
+
+        Better than chance: by more than two standard errors of a balanced accuracy of rows each side, and not at the tightest penalty.
+        """
+        beyond_chance = self.accuracy - 0.5 > 2 * 0.5 / math.sqrt(2 * max(self.rows, 1))
+        return beyond_chance and self.inverse_penalty > 10.0 ** _EXPONENTS[0]
 
 
 def estimate_lipschitz(validation: FloatMatrix, selected: FloatMatrix, rng: np.random.Generator, limit: int = 2_000) -> Lipschitz:

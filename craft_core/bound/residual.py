@@ -34,8 +34,8 @@ class KLBound:
     """Hold the bound on KL(P || Q) and its terms, in nats.
 
     It is about the law of sources only; stage two has no bound. It holds if log(dP/dQ) is finite and L-Lipschitz wherever a cell carries
-    either law, and if shares, diameters and variances are those of the laws. Diameters of samples are smaller, and so are variances of
-    few points: a cell with one validation point has variance 0, and a Bennett residual of 0 that says nothing about its law.
+    either law, and if shares, diameters and variances are those of the laws. Diameters of samples are smaller; variances are
+    estimated by `law_variance`.
 
     Attributes
     ----------

@@ -5,7 +5,7 @@ from craft_core.budgets.between import Between, between
 from craft_core.budgets.cost import Cost, Price, cost
 from craft_core.budgets.curve import CURVES, BudgetCurve, budget_curve, budget_grid
 from craft_core.budgets.knee import KNEE_RULE, knee
-from craft_core.budgets.lookup import looked_up_curve
+from craft_core.budgets.lookup import looked_up_curve, share_curve
 from craft_core.budgets.prefixes import EXACT_ROWS, BudgetNumbers, Prefixes, budget_for_tokens, covered_supply, prefixes
 
 __all__ = [
@@ -28,4 +28,5 @@ __all__ = [
     "knee",
     "looked_up_curve",
     "prefixes",
+    "share_curve",
 ]

@@ -33,7 +33,7 @@ class RunningCells:
         Shape (places,), float32: bounds of the largest distance between any two points of the cell up to this place, from the last
         validation point on. They never fall along a cell.
     variance : FloatVector
-        Shape (n_clusters,): V_c, mean squared distance of the cell's validation points to their mean.
+        Shape (n_clusters,): mean squared distance of the cell's validation points to their mean.
     """
 
     validation_ends: IntVector

@@ -10,7 +10,7 @@ import numpy as np
 
 from craft_core.allocate import Allocation
 from craft_core.arrays import IntVector, frozen
-from craft_core.bound import kl_bound, kl_divergence
+from craft_core.bound import kl_bound, kl_divergence, law_variance
 from craft_core.budgets.between import stretches
 from craft_core.budgets.cells import RunningCells, running_cells
 from craft_core.budgets.words import RunningWords, running_words
@@ -105,7 +105,8 @@ def _bound(end: int) -> Callable[[RankedFold, Allocation], float]:
         if ranked.cells is None:
             return float("nan")
         diameters = ranked.cells.diameters(allocation.counts)[end]
-        return kl_bound(allocation.validation_share, allocation.selected_share, diameters, ranked.cells.variance, ranked.lipschitz).total
+        variances = law_variance(ranked.cells.variance, allocation.validation_counts, diameters)
+        return kl_bound(allocation.validation_share, allocation.selected_share, diameters, variances, ranked.lipschitz).total
 
     return value
 

@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from craft_core.arrays import IntVector
+from craft_core.bound import kl_bound, law_variance
+from craft_core.budgets.cells import running_cells
 from craft_core.budgets.curve import BudgetCurve
 from craft_core.budgets.prefixes import BudgetNumbers, Prefixes
 from craft_core.problem import Problem
+from craft_core.progress import Progress, part, silent
 from craft_core.selectors import Craft
 
-__all__ = ["looked_up_curve"]
+__all__ = ["looked_up_curve", "share_curve"]
 
 
 def looked_up_curve(found: Prefixes, selector: Craft, problem: Problem, budgets: IntVector, lipschitz: float, held_out: str) -> BudgetCurve:
@@ -41,6 +44,24 @@ def looked_up_curve(found: Prefixes, selector: Craft, problem: Problem, budgets:
     if all(one.coverage is not None for one in numbers):
         values |= {f"{name}_covered": np.array([getattr(one.coverage, name) for one in numbers]) for name in _COVERED}
     return BudgetCurve(budgets, values, held_out)
+
+
+def share_curve(problem: Problem, selector: Craft, budgets: IntVector, lipschitz: float, progress: Progress = silent) -> BudgetCurve:
+    """Look up the curves that need no texts, `kl`, `bound` and `starved`, for a problem that is not ranked yet; arguments as above."""
+    ranking = selector.rank(problem, part(progress, 0.0, 0.5))
+    cells = running_cells(problem, ranking, part(progress, 0.5, 1.0))
+    allocations = [selector.allocate(problem, int(budget)) for budget in budgets]
+    bounds = []
+    for one in allocations:
+        diameters = cells.diameters(one.counts)[1]
+        variances = law_variance(cells.variance, one.validation_counts, diameters)
+        bounds.append(kl_bound(one.validation_share, one.selected_share, diameters, variances, lipschitz))
+    values = {
+        "kl": np.array([one.discrete for one in bounds]),
+        "bound": np.array([one.total for one in bounds]),
+        "starved": np.array([float(one.starved.sum()) for one in allocations]),
+    }
+    return BudgetCurve(budgets, values, "")
 
 
 _READ: Mapping[str, Callable[[BudgetNumbers], float]] = {

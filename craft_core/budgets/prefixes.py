@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from craft_core.allocate import Allocation
 from craft_core.arrays import FloatVector
-from craft_core.bound import KLBound, covered_kl, kl_bound, kl_divergence
+from craft_core.bound import KLBound, covered_kl, kl_bound, kl_divergence, law_variance
 from craft_core.budgets.cells import RunningCells, running_cells
 from craft_core.budgets.words import RunningWords, running_words
 from craft_core.corpus.pairs import Corpus
@@ -98,7 +98,8 @@ class Prefixes:
         return self._bound(allocation, lipschitz, self.diameters(allocation)[0])
 
     def _bound(self, allocation: Allocation, lipschitz: float, diameters: FloatVector) -> KLBound:
-        return kl_bound(allocation.validation_share, allocation.selected_share, diameters, self.cells.variance, lipschitz)
+        variances = law_variance(self.cells.variance, allocation.validation_counts, diameters)
+        return kl_bound(allocation.validation_share, allocation.selected_share, diameters, variances, lipschitz)
 
 
 def prefixes(problem: Problem, ranking: Ranking, pool: Corpus, held: Corpus | None, progress: Progress = silent) -> Prefixes:

@@ -18,6 +18,7 @@ from craft_core.corpus.pairs import Corpus
 __all__ = ["content_keys", "sample_positions"]
 
 _BLOCK = 65_536
+_KEPT_SEEDS = 2
 # The vectorizer and k-means of a run ask for the same keys, 0.6 s a million pairs; they are kept for as long as the corpus is.
 _KEYS: WeakKeyDictionary[Corpus, dict[int, npt.NDArray[np.uint64]]] = WeakKeyDictionary()
 # Sources and targets enter differently, so that a pair and its mirror image have different keys. Any odd number would do.
@@ -34,6 +35,8 @@ def content_keys(corpus: Corpus, seed: int) -> npt.NDArray[np.uint64]:
     """
     known = _KEYS.setdefault(corpus, {})
     if seed not in known:
+        while len(known) >= _KEPT_SEEDS:  # stability asks for many seeds, once each; the first of all is the run's own
+            known.pop(list(known)[-1])
         known[seed] = frozen(_hashes(corpus.sources, seed) * _MIX + _hashes(corpus.targets, seed))
     return known[seed]
 

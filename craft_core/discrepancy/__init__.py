@@ -1,7 +1,16 @@
 """How far a selection is from the data it should resemble, measured on pairs it was not selected with."""
 
 from craft_core.discrepancy.coverage import Coverage, Reference, coverage, reference_terms
-from craft_core.discrepancy.density import Divergences, Projector, divergences, fit_projector, gaussian_kl, knn_kl
+from craft_core.discrepancy.density import (
+    Divergences,
+    Projector,
+    divergences,
+    fit_projector,
+    gaussian_dimensions,
+    gaussian_kl,
+    gaussian_noise,
+    knn_kl,
+)
 from craft_core.discrepancy.energy import MAX_ROWS, Anchors, Energy, energy_distance, half_against_half, mean_energy, sample_pairs
 from craft_core.discrepancy.labels import MAX_LABELS, has_labels, label_columns, label_shares
 from craft_core.discrepancy.proxies import Proxies, downstream_proxies, nearest_chrf, ridge_rank
@@ -21,7 +30,9 @@ __all__ = [
     "downstream_proxies",
     "energy_distance",
     "fit_projector",
+    "gaussian_dimensions",
     "gaussian_kl",
+    "gaussian_noise",
     "half_against_half",
     "has_labels",
     "knn_kl",

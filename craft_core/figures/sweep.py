@@ -24,6 +24,9 @@ def term_figure(
 ) -> go.Figure:
     """Draw the two terms of the bound on top of each other against n_clusters, with the noise floor.
 
+    Open marks: the selection leaves out clusters with validation pairs, and the bound is about the rest. Where diameters are known between
+    two bounds only, the bound with the lower ones is a dotted line.
+
     Parameters
     ----------
     points : sequence of SweepPoint
@@ -43,6 +46,7 @@ def term_figure(
     grid = [point.n_clusters for point in points]
     floor = [point.floor for point in points]
     # the part of validation that the selection reaches: one missed cluster would make the whole infinite and hide the rest
+    whole = np.array([point.left_out == 0 or direction == "reverse" for point in points])
     terms = {"discrete": [one.covered for one in bounds], "residual": [one.residual_sum for one in bounds]}
     traces = []
     for (name, values), label in zip(terms.items(), ("KL of shares", "residual"), strict=True):
@@ -54,10 +58,15 @@ def term_figure(
                 stackgroup="bound",
                 mode="lines+markers",
                 line={"color": TERMS[name], "width": 2},
-                marker={"size": 6},
+                marker={"size": np.where(whole, 6, 9), "symbol": np.where(whole, "circle", "circle-open")},
                 hovertemplate="%{x:,} clusters<br>%{y:.4g} nats<extra>" + label + "</extra>",
             )
         )
+    if not all(point.is_exact for point in points):
+        low = [point.low_bound(lipschitz, direction).covered_total for point in points]
+        text = "%{x:,} clusters<br>at least %{y:.4g} nats<extra>bound</extra>"
+        line = {"color": ink(dark), "width": 1.5, "dash": "dot"}
+        traces.append(go.Scatter(x=grid, y=low, name="bound, at least", mode="lines", line=line, hovertemplate=text))
     text = "%{x:,} clusters<br>%{y:.4g} nats<extra>noise floor</extra>"
     line = {"color": ink(dark), "dash": "dash", "width": 1.5}
     traces.append(go.Scatter(x=grid, y=floor, name="noise floor", mode="lines", line=line, hovertemplate=text))

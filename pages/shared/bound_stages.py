@@ -31,7 +31,7 @@ L_GRID = (*(round(digit * 10.0**decade, 4) for decade in range(-2, 2) for digit 
 def point() -> SweepPoint:
     """Return what the bound is made of at the present n_clusters and budget."""
     task, (chosen, _), budget = stages.problem(), stages.selection(), current_config().budget
-    return compute(_DIAMETERS, stages.selection_key(), lambda _: point_of(task, chosen, budget))
+    return compute(_DIAMETERS, stages.selection_key(), lambda progress: point_of(task, chosen, budget, progress))
 
 
 def bounds(direction: str) -> tuple[KLBound, ...]:
@@ -60,9 +60,9 @@ def lipschitz() -> Lipschitz | None:
 
 
 def first_l() -> float:
-    """Return the L a bound is drawn at before one is chosen: the estimate with three digits, or 1 where there is none."""
+    """Return the L a bound is drawn at before one is chosen: the estimate with three digits, or 1 where it says nothing."""
     estimate = lipschitz()
-    return 1.0 if estimate is None else max(float(f"{estimate.value:.3g}"), L_GRID[0])
+    return 1.0 if estimate is None or not estimate.is_told else max(float(f"{estimate.value:.3g}"), L_GRID[0])
 
 
 def noise() -> ShareNoise:

@@ -7,13 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from craft_core.bound import EXACT_POINTS, KLBound, Lipschitz
-from craft_core.discrepancy import Divergences
 from craft_core.figures import bound_figure, ruler_figure
 from craft_core.figures.bound import TERMS
 from craft_core.figures.theme import REST, ROLES
-from craft_core.sweep import DIRECTIONS, SweepPoint, largest_l
-from craft_core.yardsticks import Readings
+from craft_core.sweep import DIRECTIONS, SweepPoint
 from pages.shared import bound_stages, stages, views
+from pages.shared.verdicts import few, nats, readings, span, verdict
 
 _L, _SLIDER = "lipschitz", "lipschitz_slider"
 _METRIC = 158  # pixels
@@ -31,7 +30,7 @@ def controls() -> tuple[float, str]:
         lipschitz = st.select_slider(
             "**L**, how fast the log-ratio of the two densities can change: nats per unit of distance, log scale",
             options,
-            format_func=lambda one: f"{one:.3g} (estimate)" if estimate and one == at else f"{one:.3g}",
+            format_func=lambda one: f"{one:.3g} (estimate)" if estimate and estimate.is_told and one == at else f"{one:.3g}",
             key=_SLIDER,
             on_change=_take,
             args=(at,),
@@ -63,6 +62,12 @@ def _estimate(estimate: Lipschitz | None, at: float) -> None:
     if estimate is None:
         st.caption("L cannot be estimated: that needs at least 5 validation and 5 selected pairs. It begins at 1.")
         return
+    if not estimate.is_told:
+        st.caption(
+            "**L cannot be told from these pairs**: a logistic regression tells validation from selected sources no better than chance "
+            f"(balanced accuracy {estimate.accuracy:.0%}), so its weights say nothing. L begins at 1; any other is as good."
+        )
+        return
     st.caption(
         f"**Estimate: L = {at:.3g}**, the norm of a logistic regression's weights that tells validation from selected sources; "
         f"an estimate, not a certificate. It tells them apart with a balanced accuracy of {estimate.accuracy:.0%} (chance: 50%), from at "
@@ -87,7 +92,7 @@ def headline(lipschitz: float, direction: str) -> None:
     _equation(point, found, lipschitz, direction)
     left, right = st.columns(2)
     with left:
-        _verdict(point, found, lipschitz, direction)
+        verdict(point, found, lipschitz, direction)
     with right:
         _assumptions(point)
 
@@ -97,6 +102,7 @@ def _equation(point: SweepPoint, found: KLBound, lipschitz: float, direction: st
     low = point.low_bound(lipschitz, direction).covered_total
     value = few(found.covered_total) if point.is_exact else f"{few(low)} – {few(found.covered_total)}"
     random = "–" if measured is None else " – ".join(f"{one:.2g}" for one in span(measured.random))
+    negative = " The k-NN estimate can be negative, see *Measured*." if measured and span(measured.random)[0] < 0 else ""
     items = (
         (
             "The bound, in nats" if covered == 1 else f"The bound, for the covered {covered:.1%}",
@@ -109,7 +115,11 @@ def _equation(point: SweepPoint, found: KLBound, lipschitz: float, direction: st
             few(found.residual_sum),
             "What the clusters can hide: in each the smallest of three bounds, weighted by share.",
         ),
-        ("Random selection", random, "What a random selection of the same size measures: from one to the other of two estimates, in nats."),
+        (
+            "Random selection",
+            random,
+            "What a random selection of the same size measures: from one to the other of two estimates, in nats." + negative,
+        ),
     )
     with st.container(horizontal=True):  # on a telephone two beside each other
         for label, number, meaning in items:
@@ -130,55 +140,6 @@ def covered_share(point: SweepPoint, direction: str) -> float:
     return 1.0 if missed == 0 else 1 - missed
 
 
-def _verdict(point: SweepPoint, found: KLBound, lipschitz: float, direction: str) -> None:
-    measured = readings(direction)
-    if measured is None:
-        st.info("Too few pairs to measure a divergence the bound could be compared with.", icon=":material/info:")
-        return
-    bound, (low, high) = found.covered_total, span(measured.random)
-    names = ("k-NN", "Gaussian") if measured.random.knn <= measured.random.gaussian else ("Gaussian", "k-NN")
-    compared = (
-        f"The bound is **{nats(bound)}** at L = {lipschitz:.3g}; a random selection of the same size measures **{nats(low)}** "
-        f"({names[0]}) and **{nats(high)}** ({names[1]})."
-    )
-    sure, at_best = (largest_l(point, one, direction) for one in (low, high))
-    if bound > high:
-        words = "says nothing** here: even a random selection satisfies it. " + _way_out(at_best, sure)
-        st.warning(f"{compared} So the bound **{words}", icon=":material/block:")
-    elif bound > low:
-        words = f"It is sure to say something below **L = {sure:.2g}**." if sure > 0 else "No L makes it say something by both."
-        st.info(
-            f"{compared} So by one of them the bound says something, by the other **it says nothing**. {words}", icon=":material/contrast:"
-        )
-    else:
-        end = "" if np.isinf(sure) else f" Above **L = {sure:.2g}** that is no longer sure."
-        st.success(
-            f"{compared} So the bound **says something**, if L is right: a random selection breaks it.{end}", icon=":material/check:"
-        )
-    _contradiction(bound, measured)
-
-
-def _way_out(at_best: float, sure: float) -> str:
-    if at_best == 0:
-        return "The shares alone are farther apart, so no L makes it say something."
-    return f"It begins to say something below **L = {at_best:.2g}**" + (f", and surely below **L = {sure:.2g}**." if sure > 0 else ".")
-
-
-def _contradiction(bound: float, measured: Readings) -> None:
-    """Say where the selection itself measures more than the bound: then L is too small, or the estimate reads too much."""
-    mine, noise = measured.selection, measured.half_against_half
-    above = [
-        f"{value:.2g} nats ({name}; two halves of the held-out pairs measure {floor:.2g})"
-        for name, value, floor in (("Gaussian", mine.gaussian, noise.gaussian), ("k-NN", mine.knn, noise.knn))
-        if value > bound
-    ]
-    if above:
-        st.caption(
-            f":material/priority_high: This selection itself measures {' and '.join(above)}, more than the bound. Either L is larger than "
-            "this, or the estimate reads too much: a Gaussian does where the sets have heavy tails, as text vectors do."
-        )
-
-
 def _assumptions(point: SweepPoint) -> None:
     wide = int((point.cells.points > EXACT_POINTS).sum())
     exact = (
@@ -193,7 +154,7 @@ def _assumptions(point: SweepPoint) -> None:
             "- **Sources only.** Nothing is said about targets: stage two has no bound.\n"
             "- **L is unknown.** The log-ratio of the densities is *assumed* L-Lipschitz inside each cluster, where both laws must live on "
             "the same part.\n"
-            f"- **Diameters are those of samples**, smaller than those of the laws they come from. They are {exact}.\n"
+            f"- **Diameters are those of samples**, smaller than those of the laws they come from, and {exact}. Variances are estimated.\n"
             "- **Ours:** the Hoeffding and Bennett residuals. The linear one is the paper's kind."
         )
 
@@ -258,26 +219,3 @@ def _ruler(point: SweepPoint, lipschitz: float, direction: str, estimates: dict[
         else ""
     )
     st.caption(words + "Measured: from one to the other of two estimates after PCA, k-NN and Gaussian; see the tab *Measured*.")
-
-
-def readings(direction: str) -> Readings | None:
-    """Return the measured divergences in this direction."""
-    found = bound_stages.yardsticks()
-    return None if found is None else (found.forward if direction == "forward" else found.reverse)
-
-
-def span(one: Divergences) -> tuple[float, float]:
-    """Return the lower and the upper of the two estimates."""
-    return min(one.gaussian, one.knn), max(one.gaussian, one.knn)
-
-
-def few(value: float) -> str:
-    """Return a divergence with two to three digits, huge ones as a power of ten."""
-    if not np.isfinite(value):
-        return "∞"
-    return f"{value:.1e}" if abs(value) >= 1e5 or 0 < abs(value) < 1e-4 else f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def nats(value: float) -> str:
-    """Return a divergence with its unit."""
-    return f"{few(value)} nats"

@@ -21,6 +21,7 @@ from craft_core.budgets import (
     energy_anchors,
     looked_up_curve,
     prefixes,
+    share_curve,
 )
 from craft_core.experiment import check_chosen
 from craft_core.holdout import HoldOut, hold_out
@@ -33,9 +34,8 @@ from pages.shared import stages
 from pages.shared.session import current_config
 from pages.shared.work import compute, is_ready, is_running, key_of, was_stopped
 
-SPREAD_CURVES = ("kl", "bound", "starved", "energy")
 _DRAWN_BUDGETS = 40  # of the curves that are looked up
-_CURVE, _SPREAD = "Measuring the curves", "Curves of every run"
+_CURVE, _SHARES, _SPREAD = "Measuring the curves", "Shares of every run", "Energy distances of every run"
 
 
 def selector() -> Craft:
@@ -124,7 +124,27 @@ def _curve_key() -> str:
 
 
 def curves_of_runs(lipschitz: float) -> tuple[BudgetCurve, ...]:
-    """Return the curves of every run that stability compares, for a method that ranks; the run itself first."""
+    """Return the curves of every run that stability compares, for a method that ranks; the run itself first.
+
+    Shares and bound are of all of validation, as the curves above; only the energy distance is measured on held-out pairs, once for
+    every L and every budget.
+    """
+    shares, energies = _shares_of_runs(lipschitz), _energies_of_runs()
+    return tuple(
+        BudgetCurve(one.budgets, {**one.values, **other.values}, other.held_out) for one, other in zip(shares, energies, strict=True)
+    )
+
+
+def _shares_of_runs(lipschitz: float) -> tuple[BudgetCurve, ...]:
+    runs, method, budgets = stages.stability().problems, selector(), budget_grid(covered_supply(stages.problem()))
+
+    def work(progress: Progress) -> tuple[BudgetCurve, ...]:
+        return tuple(share_curve(task, method, budgets, lipschitz, _turn(progress, number, runs)) for number, task in enumerate(runs))
+
+    return compute(_SHARES, key_of(_runs_key(), lipschitz), work)
+
+
+def _energies_of_runs() -> tuple[BudgetCurve, ...]:
     loaded, rows, config, runs = stages.data(), stages.vectors(), current_config(), stages.stability().problems
     budgets = budget_grid(covered_supply(stages.problem()))
 
@@ -133,14 +153,22 @@ def curves_of_runs(lipschitz: float) -> tuple[BudgetCurve, ...]:
         for number, task in enumerate(runs):
             held = hold_out(task, rows.test, np.random.default_rng([config.seed, 2]))
             texts, rng = (loaded.pool, loaded.validation, loaded.test), np.random.default_rng([config.seed, 3])
-            now = part(progress, number / len(runs), (number + 1) / len(runs))
-            found.append(budget_curve(held, config.selector, *texts, budgets, lipschitz, rng, SPREAD_CURVES, now))  # type: ignore[arg-type]
+            now = _turn(progress, number, runs)
+            found.append(budget_curve(held, config.selector, *texts, budgets, 0.0, rng, ("energy",), now))  # type: ignore[arg-type]
         return tuple(found)
 
-    return compute(_SPREAD, key_of(stages.stability_key(), lipschitz), work)
+    return compute(_SPREAD, _runs_key(), work)
 
 
-def spread_state(lipschitz: float) -> tuple[bool, bool]:
-    """Return whether the curves of every run are there, and whether they are being made."""
-    key = key_of(stages.stability_key(), lipschitz)
-    return is_ready(_SPREAD, key), is_running(_SPREAD, key)
+def _turn(progress: Progress, number: int, runs: tuple[Problem, ...]) -> Progress:
+    return part(progress, number / len(runs), (number + 1) / len(runs))
+
+
+def _runs_key() -> str:
+    """Return the key of the clusterings that stability compares: they do not depend on the budget."""
+    return key_of(stages.ranking_key(), current_config().stability)
+
+
+def spread_state() -> tuple[bool, bool]:
+    """Return whether the energy distances of every run are there, and whether they are being measured."""
+    return is_ready(_SPREAD, _runs_key()), is_running(_SPREAD, _runs_key())

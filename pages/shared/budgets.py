@@ -107,9 +107,12 @@ def choose(found: Prefixes, selector: Craft, task: Problem) -> tuple[int, int]:
     with right:
         compared = _compared(budget)
     scale = scale_of(unit, found, selector, task)
-    here, there = scale.position(budget), scale.position(compared)
+    most = covered_supply(task)
+    here, there = (scale.position(min(one, most)) for one in (budget, compared))
     with left:
         _slider(scale, here, sorted({*scale.steps, here, there}))
+        if budget > most:
+            st.caption(f"The budget is {budget:,} pairs, but only {most:,} can be chosen: the slider ends there.")
     return budget, compared
 
 

@@ -9,9 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from craft_core.figures import anchor_figure, divergence_figure, transport_figure
-from craft_core.yardsticks import Readings
+from craft_core.yardsticks import Readings, Yardsticks
 from pages.shared import bound_stages, stages, views
-from pages.shared.bounds import WORDS, readings
+from pages.shared.bounds import WORDS
+from pages.shared.verdicts import readings
 
 
 def measured(direction: str) -> None:
@@ -54,10 +55,10 @@ def measured(direction: str) -> None:
     frame = pd.DataFrame(table)
     formats = {name: st.column_config.NumberColumn(name, format="%.4f") for name in frame.columns if name != "what"}
     st.dataframe(frame, hide_index=True, column_config=formats)
-    _how_to_read(values, yardsticks.explained)
+    _how_to_read(values, yardsticks)
 
 
-def _how_to_read(values: Readings, explained: float) -> None:
+def _how_to_read(values: Readings, found: Yardsticks) -> None:
     negative = [name for name, one in values.named().items() if one.knn < 0]
     if negative:
         st.info(
@@ -66,9 +67,15 @@ def _how_to_read(values: Readings, explained: float) -> None:
             "held-out pairs are, it falls below zero. It is shown as it is: read it with the Gaussian estimate and the dispersion ratio.",
             icon=":material/exposure_neg_1:",
         )
+    gaussian = (
+        f"Gaussian KL: closed form between Gaussians fitted to {found.dimensions} principal components; 16 would keep "
+        f"{found.explained:.0%} of the variance. It reads too much where tails are heavy, and about {found.noise:.2g} nats for a selection "
+        "of this size that differs in nothing; the two halves are smaller sets, so they read more. "
+        if found.dimensions
+        else "There are too few pairs for a Gaussian estimate: at least 10 in each set that is compared. "
+    )
     st.caption(
-        f"Gaussian KL: closed form between Gaussians fitted to at most 16 principal components, which keep {explained:.0%} of the "
-        "variance; it reads too much where tails are heavy. k-NN KL: Wang, Kulkarni and Verdú (2009), 5 neighbours, 6 components; it reads "
+        f"{gaussian}k-NN KL: Wang, Kulkarni and Verdú (2009), 5 neighbours, 6 components; it reads "
         "too little. Dispersion ratio: total variance of the set over that of the held-out pairs; below 1 the set is narrower. With unit "
         "vectors of many dimensions it stays near 1, so it is given for the components of the k-NN estimate too; there the selection's is "
         f"{values.selection.knn_dispersion:.2f}."

@@ -128,7 +128,7 @@ def _bands(now: int, then: int, lipschitz: float, found: Stability) -> None:
     if budget_stages.every_budget() is None:
         st.caption("Only for a method that ranks.")
         return
-    ready, running = budget_stages.spread_state(lipschitz)
+    ready, running = budget_stages.spread_state()
     if not ready:
         st.markdown(
             f"The curves over budgets can be made for each of the {len(found.runs)} runs; the band then is from the least to the most."

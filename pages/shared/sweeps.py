@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -15,6 +16,7 @@ from pages.shared.work import ask_again, was_stopped
 
 _ASKED = "sweep_asked"  # the key of the sweep the user asked for
 
+_ALL = 0.7  # share of the sweep, on a logarithmic scale, from which a range is no suggestion
 _ROUGH = 2.0  # L times D from which the leading order of the residual is far from the residual
 
 
@@ -71,7 +73,12 @@ def _charts(points: tuple[SweepPoint, ...], lipschitz: float, direction: str) ->
         st.markdown("**The bound** · its two terms on top of each other")
         alt = "Divergence of shares and residual, stacked, against n_clusters, with the noise floor of the shares."
         views.plot(term_figure(points, lipschitz, direction, present, found, dark), alt, "terms")
-        st.caption(f"At L = {lipschitz:.3g}. Where the selection misses a cluster, the bound is that of the covered part; see the table.")
+        st.caption(
+            f"At L = {lipschitz:.3g}. Open marks: the selection leaves out clusters with validation pairs, so the divergence is "
+            "infinite and the bound is about the rest; such points do not compare (*left out* in the table)."
+            if any(point.left_out for point in points)
+            else f"At L = {lipschitz:.3g}."
+        )
     left, right = st.columns(2)
     with left:
         st.markdown("**Sizes of the clusters** · mean over validation")
@@ -98,7 +105,7 @@ def _suggestion(points: tuple[SweepPoint, ...], n_missing: int, lipschitz: float
             f"Use {found.best:,} clusters",
             key="use_suggestion",
             on_click=_apply,
-            args=(found.best,),
+            args=(found.best, lipschitz),
             disabled=present == found.best or n_missing > 0,
             icon=":material/check:",
             width="stretch",
@@ -107,10 +114,14 @@ def _suggestion(points: tuple[SweepPoint, ...], n_missing: int, lipschitz: float
 
 def _sentences(found: TradeOff, points: tuple[SweepPoint, ...], n_missing: int, lipschitz: float, present: int) -> list[str]:
     """Return the suggestion in words, with all that speaks against it."""
-    low, high = _rounded(found.low), _rounded(found.high)
-    span = f"{low:,}" if low == high else f"{low:,}–{high:,}"
+    span = _span(found)
     of = f" from {len(points):,} of {len(points) + n_missing:,} points" if n_missing else ""
     said = [f"**Suggestion at L = {lipschitz:.3g}{of}: {span} clusters**, least at {found.best:,}."]
+    around = [trade_off(points, factor * lipschitz) for factor in (0.5, 2.0)]
+    said.append(f"At half that L it would be {_span(around[0])}, at twice {_span(around[1])}.")
+    ends = (min(one.low for one in (found, *around)), max(one.high for one in (found, *around)))
+    if np.log(ends[1] / ends[0]) > _ALL * np.log(points[-1].n_clusters / points[0].n_clusters):
+        said.append("As L is not known better than that, **the bound does not say how many clusters to use here**.")
     if found.is_at_an_end:
         said.append("The least lies at the end of the sweep, so the true one may lie beyond.")
     spread = lipschitz * points[-1].mean_diameter[1]
@@ -125,7 +136,13 @@ def _sentences(found: TradeOff, points: tuple[SweepPoint, ...], n_missing: int, 
     return said
 
 
-def _apply(n_clusters: int) -> None:
+def _span(found: TradeOff) -> str:
+    low, high = _rounded(found.low), _rounded(found.high)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def _apply(n_clusters: int, lipschitz: float) -> None:
+    st.session_state["lipschitz"] = lipschitz  # estimated anew with other clusters, L would change, and the suggestion with it
     change(clustering=replace(current_config().clustering, n_clusters=n_clusters))
     st.session_state["generation"] = generation() + 1  # the widgets at the side begin anew, from the new choice
 
