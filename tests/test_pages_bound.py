@@ -1,6 +1,7 @@
 """The KL bound page, run without a browser."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +221,26 @@ def test_a_suggestion_that_is_taken_stays_the_suggestion(toy: Given):
     assert at.session_state["config"].clustering.n_clusters != 8
     assert at.select_slider(key="lipschitz_slider").value == pytest.approx(begun, rel=0.05)
     assert again.split("least at")[1].split(".")[0] == said.split("least at")[1].split(".")[0]
+
+
+@pytest.mark.parametrize("tab", ["The bound", "Measured", "Transport"])
+def test_measuring_that_was_stopped_holds_up_nothing_else(toy: Given, tab: str):
+    at = opened(toy, tab)
+    at.session_state["config"] = replace(at.session_state["config"], budget=61)
+    at.session_state["stopped"] = frozenset({("Estimating divergences", key_of_selection(at))})
+    at.run()
+    assert not at.exception, at.exception
+    assert "Measuring was stopped" in words(at)
+    assert "stopped before it was finished" not in words(at)
+    assert number(at, "The bound, in nats") > 0
+    at = click(at, "measure_divergences")
+    assert "Measuring was stopped" not in words(at)
+    assert "a random selection of the same size measures" in words(at)
+
+
+def key_of_selection(at: AppTest) -> str:
+    """Return the key the page gives its selection, from the same parts."""
+    config, given = at.session_state["config"], at.session_state["given"]
+    data = work.key_of(given.key, config.columns, config.limits, config.cleaning)
+    problem = work.key_of(work.key_of(data, config.vectorizer, config.seed), config.clustering)
+    return work.key_of(problem, config.selector, config.budget)

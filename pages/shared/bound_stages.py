@@ -17,11 +17,11 @@ from craft_core.whatif import take
 from craft_core.yardsticks import Yardsticks, measure_yardsticks
 from pages.shared import stages
 from pages.shared.session import current_config
-from pages.shared.work import collect, compute, key_of, parts
+from pages.shared.work import ask_again, collect, compute, key_of, parts, was_stopped
 
 SWEEP = "Sweep over n_clusters"
 _LEAST_ROWS = 5  # of each side: the estimate is cross-validated five times
-_DIAMETERS = "Diameters of the clusters"
+_DIAMETERS, _DIVERGENCES = "Diameters of the clusters", "Estimating divergences"
 
 _DIGITS = (1.0, 1.1, 1.2, 1.3, 1.5, 1.6, 1.8, 2.0, 2.2, 2.4, 2.7, 3.0, 3.3, 3.6, 3.9, 4.3, 4.7, 5.1, 5.6, 6.2, 6.8, 7.5, 8.2, 9.1)
 L_GRID = (*(round(digit * 10.0**decade, 4) for decade in range(-2, 2) for digit in _DIGITS), 100.0)
@@ -77,13 +77,25 @@ def noise() -> ShareNoise:
 
 
 def yardsticks() -> Yardsticks | None:
-    """Return the measured divergences of the selection and its anchors, or None where there are too few pairs."""
+    """Return the measured divergences of the selection and its anchors, or None where there are too few pairs, or the user stopped it."""
+    if is_measuring_stopped():
+        return None
     task, (chosen, _), config, test = stages.problem(), stages.selection(), current_config(), stages.vectors().test
     return compute(
-        "Estimating divergences",
+        _DIVERGENCES,
         stages.selection_key(),
         lambda progress: measure_yardsticks(task, chosen, test, config.selector, config.budget, config.seed, progress),
     )
+
+
+def is_measuring_stopped() -> bool:
+    """Return whether the user stopped the estimates of the divergences: nothing else on the page has to wait for them."""
+    return was_stopped(_DIVERGENCES, stages.selection_key())
+
+
+def measure_again() -> None:
+    """Ask for the estimates after a Stop."""
+    ask_again(_DIVERGENCES, stages.selection_key())
 
 
 def transport() -> tuple[Transport, float | None]:

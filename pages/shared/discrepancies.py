@@ -17,10 +17,11 @@ from pages.shared.verdicts import readings
 
 def measured(direction: str) -> None:
     """Draw the measured discrepancies with their anchors."""
-    found, yardsticks = stages.diagnostics(), bound_stages.yardsticks()
-    values = readings(direction)
-    if found.energy is None or found.anchors is None or yardsticks is None or values is None:
-        st.info("Too few pairs to measure: at least 16 held-out and 16 chosen pairs are needed.", icon=":material/info:")
+    yardsticks, values = bound_stages.yardsticks(), readings(direction)
+    found = None if yardsticks is None else stages.diagnostics()
+    if yardsticks is None or values is None or found is None or found.energy is None or found.anchors is None:
+        if not bound_stages.is_measuring_stopped():
+            st.info("Too few pairs to measure: at least 16 held-out and 16 chosen pairs are needed.", icon=":material/info:")
         return
     held = WORDS[direction].replace("validation", "held-out")
     st.markdown(f"Measured on {yardsticks.held_out}. Smaller is nearer; every number stands beside what chance and the whole pool give.")

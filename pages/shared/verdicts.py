@@ -16,7 +16,7 @@ def verdict(point: SweepPoint, found: KLBound, lipschitz: float, direction: str)
     """Say whether the bound says anything: whether a random selection would break it, and the selection itself does not."""
     measured = readings(direction)
     if measured is None:
-        st.info("Too few pairs to measure a divergence the bound could be compared with.", icon=":material/info:")
+        not_measured()
         return
     bound, (low, high) = found.covered_total, span(measured.random)
     names = ("k-NN", "Gaussian") if not measured.random.knn > measured.random.gaussian else ("Gaussian", "k-NN")
@@ -46,6 +46,15 @@ def verdict(point: SweepPoint, found: KLBound, lipschitz: float, direction: str)
             f"{compared} So the bound **says something**, if L is right: a random selection breaks it.{end}", icon=":material/check:"
         )
     _contradiction(bound, measured)
+
+
+def not_measured() -> None:
+    """Say why nothing is measured: too few pairs, or because the user stopped it, and then offer to go on."""
+    if not bound_stages.is_measuring_stopped():
+        st.info("Too few pairs to measure a divergence: at least 16 held-out and 16 chosen pairs are needed.", icon=":material/info:")
+        return
+    st.info("Measuring was stopped, so there is nothing to hold the bound against.", icon=":material/pause_circle:")
+    st.button("Measure the divergences", key="measure_divergences", on_click=bound_stages.measure_again)
 
 
 def _way_out(at_best: float, sure: float) -> str:
