@@ -18,7 +18,7 @@ from craft_core.problem import Problem, Selector
 from craft_core.progress import Progress, part, silent
 from craft_core.vectorize.protocol import Vectors
 
-__all__ = ["Repeats", "Stability", "stability"]
+__all__ = ["Repeats", "Runs", "Stability", "chosen_again", "clustered_again", "stability"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,24 @@ class Stability:
             frozen(array)
 
 
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Hold the clusters of every run; they serve every budget and every method of choosing.
+
+    Attributes
+    ----------
+    runs, rand, problems
+        As in `Stability`.
+    """
+
+    runs: tuple[tuple[int, int], ...]
+    rand: FloatVector
+    problems: tuple[Problem, ...]
+
+    def __post_init__(self) -> None:
+        frozen(self.rand)
+
+
 def stability(
     problem: Problem,
     vectors: Vectors,
@@ -88,9 +106,27 @@ def stability(
 ) -> Stability:
     """Make a selection again with seeds seed + 1, seed + 2, ... and, if wanted, with other numbers of clusters.
 
+    It is `clustered_again` and then `chosen_again`; for several budgets, make the clusters once. `selector` and `budget` are those of the
+    run itself; the other arguments and errors are those of `clustered_again`.
+    """
+    runs = clustered_again(problem, vectors, pool_keys_of, kmeans, seed, repeats, part(progress, 0.0, 0.8))
+    return chosen_again(runs, selector, budget, part(progress, 0.8, 1.0))
+
+
+def clustered_again(
+    problem: Problem,
+    vectors: Vectors,
+    pool_keys_of: Callable[[int], npt.NDArray[np.uint64]],
+    kmeans: KMeans,
+    seed: int,
+    repeats: Repeats,
+    progress: Progress = silent,
+) -> Runs:
+    """Make the clusters of a run again with seeds seed + 1, seed + 2, ... and, if wanted, with other numbers of clusters.
+
     The first run is the run itself. The others fit k-means anew on the same vectors, with their own sample of the pool and their own
-    first centers, and choose with their own random numbers. With `vary_clusters`, two runs at the run's own seed have round(2 k / 3)
-    and round(3 k / 2) clusters; one that equals k, or that k-means cannot place on so few rows, is left out of `runs`.
+    first centers. With `vary_clusters`, two runs at the run's own seed have round(2 k / 3) and round(3 k / 2) clusters; one that equals
+    k, or that k-means cannot place on so few rows, is left out of `runs`.
 
     Parameters
     ----------
@@ -100,7 +136,7 @@ def stability(
         Kept as they are.
     pool_keys_of : callable
         Content keys of the pool for a seed, as `content_keys` gives them.
-    kmeans, selector, budget, seed
+    kmeans, seed
         Of the run itself.
     repeats : Repeats
         How often; at least one further run.
@@ -114,23 +150,37 @@ def stability(
 
     Notes
     -----
-    Memory: 4 N bytes of labels a run, 40 MB for a million pairs and ten runs. Whoever keeps the content keys of every seed, as
-    `content_keys` does, holds 8 N bytes a seed besides. Time: k-means and the selection, once a run.
+    Memory: 4 N bytes of labels a run, 40 MB for a million pairs and ten runs. Time: k-means, once a run.
     """
     if not repeats.is_asked:
         raise ParameterError("Stability needs a further run: set 'n_seeds' to at least 1, or 'vary_clusters'.")
     runs = [(seed, problem.clustering.n_clusters), *_further(vectors, kmeans, seed, repeats)]
-    problems, chosen = [problem], [select(problem, selector, budget, seed).indices]
+    problems = [problem]
     for number, (one_seed, n_clusters) in enumerate(runs[1:], 1):
         now = part(progress, (number - 1) / (len(runs) - 1), number / (len(runs) - 1))
-        text = f"Choosing again, {number} of {len(runs) - 1}"
-        now(0.0, text)
-        varied = replace(kmeans, n_clusters=n_clusters)
-        clustering = cluster(vectors, pool_keys_of(one_seed), varied, one_seed, part(now, 0.0, 0.8))
+        now(0.0, f"Clustering again, {number} of {len(runs) - 1}")
+        clustering = cluster(vectors, pool_keys_of(one_seed), replace(kmeans, n_clusters=n_clusters), one_seed, now)
         problems.append(Problem(problem.pool, problem.validation, clustering))
-        now(0.8, text)
-        chosen.append(select(problems[-1], selector, budget, one_seed).indices)
-    return _compared(tuple(runs), tuple(problems), chosen)
+    return Runs(tuple(runs), np.array([_rand(one, problem) for one in problems]), tuple(problems))
+
+
+def chosen_again(runs: Runs, selector: Selector, budget: int, progress: Progress = silent) -> Stability:
+    """Choose in the clusters of every run, each with the random numbers of its own seed, and compare every run with the first.
+
+    Parameters
+    ----------
+    runs : Runs
+        From `clustered_again`.
+    selector, budget
+        Of the run itself.
+    progress : Progress
+        Called before each selection; raising from it cancels.
+    """
+    chosen = []
+    for number, (problem, (seed, _)) in enumerate(zip(runs.problems, runs.runs, strict=True)):
+        progress(number / len(runs.runs), f"Choosing again, {max(number, 1)} of {len(runs.runs) - 1}")
+        chosen.append(select(problem, selector, budget, seed).indices)
+    return _compared(runs, chosen)
 
 
 def _further(vectors: Vectors, kmeans: KMeans, seed: int, repeats: Repeats) -> list[tuple[int, int]]:
@@ -152,20 +202,20 @@ def _most_clusters(vectors: Vectors, kmeans: KMeans) -> int:
     return n_rows if most is None else min(n_rows, int(most))
 
 
-def _compared(runs: tuple[tuple[int, int], ...], problems: tuple[Problem, ...], chosen: list[IntVector]) -> Stability:
+def _compared(runs: Runs, chosen: list[IntVector]) -> Stability:
     """Compare every run with the first one."""
-    first = problems[0].clustering
+    first, n_runs = runs.problems[0].clustering, len(chosen)
     times = np.zeros(len(first.pool_labels), dtype=np.int32)
     for indices in chosen:
         times[indices] += 1  # the indices of a run are distinct
     counts = [np.bincount(first.pool_labels[indices], minlength=first.n_clusters) for indices in chosen]
     return Stability(
-        runs,
-        (times / np.float32(len(runs))).astype(np.float32),
+        runs.runs,
+        (times / np.float32(n_runs)).astype(np.float32),
         np.array(counts, dtype=np.int64),
-        np.array([_rand(problem, problems[0]) for problem in problems]),
+        runs.rand,
         np.array([_jaccard(indices, chosen[0]) for indices in chosen]),
-        problems,
+        runs.problems,
     )
 
 

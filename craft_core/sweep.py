@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -41,6 +42,8 @@ DIRECTIONS = ("forward", "reverse")
 
 SATURATED = 0.8
 """Ratio of diameters above which more clusters do not make them smaller in any useful way; see `saturation`."""
+
+T = TypeVar("T")
 
 _NEAR_THE_BEST = 1.1
 _SIDES = ("source", "target", "joint")
@@ -94,10 +97,17 @@ class SweepPoint:
         """(n_clusters - 1) / (2 M): what the noise of the shares alone gives, in nats."""
         return (self.n_clusters - 1) / (2 * max(int(self.allocation.validation_counts.sum()), 1))
 
-    @property
-    def left_out(self) -> float:
-        """Validation share of the clusters that give no pair: there the divergence is infinite, and the bound is about the rest."""
-        return float(self.allocation.validation_share[self.allocation.counts == 0].sum())
+    def left_out(self, direction: str = "forward") -> float:
+        """Return the first law's share of the clusters where the second has no pair: the divergence is infinite, the bound about the rest.
+
+        Forward that is validation in clusters that give nothing, in reverse chosen pairs in clusters without validation.
+        """
+        first, second = self._ways(direction, self.allocation.validation_counts, self.allocation.counts)
+        return float(first[second == 0].sum() / max(int(first.sum()), 1))
+
+    def variances(self, direction: str = "forward") -> FloatVector:
+        """Return V_c as `bound` takes it, shape (n_clusters,): estimated by `law_variance` under the first law."""
+        return self._variances(direction, self.cells.diameter_high)
 
     @property
     def mean_diameter(self) -> tuple[float, float]:
@@ -106,13 +116,20 @@ class SweepPoint:
         return float((p * self.cells.diameter_low).sum()), float((p * self.cells.diameter_high).sum())
 
     def _bound(self, lipschitz: float, direction: str, diameters: FloatVector) -> KLBound:
-        shares, cells = (self.allocation.validation_share, self.allocation.selected_share), self.cells
-        if direction == "forward":
-            return kl_bound(*shares, diameters, law_variance(cells.variance, self.allocation.validation_counts, diameters), lipschitz)
-        if direction == "reverse":
-            variances = law_variance(cells.selected_variance, self.allocation.counts, diameters)
-            return kl_bound(*shares[::-1], diameters, variances, lipschitz)
-        raise ParameterError(f"There is no direction {direction!r}. There are: {', '.join(DIRECTIONS)}.")
+        p, q = self._ways(direction, self.allocation.validation_share, self.allocation.selected_share)
+        return kl_bound(p, q, diameters, self._variances(direction, diameters), lipschitz)
+
+    def _variances(self, direction: str, diameters: FloatVector) -> FloatVector:
+        variance, _ = self._ways(direction, self.cells.variance, self.cells.selected_variance)
+        counts, _ = self._ways(direction, self.allocation.validation_counts, self.allocation.counts)
+        return law_variance(variance, counts, diameters)
+
+    @staticmethod
+    def _ways(direction: str, validation: T, selected: T) -> tuple[T, T]:
+        """Return what belongs to the first law and what to the second."""
+        if direction not in DIRECTIONS:
+            raise ParameterError(f"There is no direction {direction!r}. There are: {', '.join(DIRECTIONS)}.")
+        return (validation, selected) if direction == "forward" else (selected, validation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,7 +245,7 @@ def sweep_table(points: tuple[SweepPoint, ...], lipschitz: float, direction: str
     return {
         "n_clusters": [one.n_clusters for one in points],
         "with validation": [int((one.allocation.validation_counts > 0).sum()) for one in points],
-        "left out": [one.left_out for one in points],
+        "left out": [one.left_out(direction) for one in points],
         "KL of shares": [one.covered for one in bounds],
         **{f"{name} residual": [one.residual_of(name) for one in bounds] for name in RESIDUALS},
         "residual": [one.residual_sum for one in bounds],

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import budget_stages, budgets, curves, exchange, room, stages, steadiness
+from pages.shared import budget_slider, budget_stages, budgets, curves, exchange, room, stages, steadiness
 
 TABS = ["Curves", "Between two budgets", "Cost", "Stability"]
 
@@ -14,7 +14,7 @@ with room.frame("Budget", "What more or fewer pairs would buy: move the slider, 
     if found is None:
         budgets.needs_ranking()
         st.stop()
-    budget, compared = budgets.choose(found, selector, task)
+    budget, compared = budget_slider.choose(found, selector, task)
     now, then = (found.at(selector.allocate(task, one)) for one in (budget, compared))
     measured = budget_stages.measured_curve_if_ready()
     budgets.answer(now, then, measured)

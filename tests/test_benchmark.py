@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from craft_core import cli
+from craft_core import benchmark, cli
 from craft_core.benchmark import made_up_pairs, measured_run, table
 
 SETTINGS = {"pairs": 3_000, "validation_pairs": 200, "n_clusters": 8, "budget": 300, "seed": 0, "vectorizer": "hashing"}
@@ -42,6 +42,15 @@ def test_a_run_is_measured_by_stage() -> None:
     for name in ("budget change ms", "prepare", "slider ms", "budget curve", "sweep"):
         assert found[name] > 0, name
     assert found["peak GB"] > 0.05
+
+
+def test_the_slider_is_timed_with_the_exact_diameters_of_small_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    point_of = benchmark.point_of
+    monkeypatch.setattr(benchmark, "EXACT_ROWS", 600)
+    monkeypatch.setattr(benchmark, "point_of", lambda *args: sizes.append(len(args[1])) or point_of(*args))
+    measured_run(SETTINGS)
+    assert sizes == [30, 75, 150, 225, 300]  # of budgets up to 600; there are 200 validation pairs
 
 
 def test_the_table_has_a_row_for_each_number_and_says_what_was_not_measured() -> None:

@@ -74,3 +74,9 @@ def test_an_estimate_that_is_only_the_penalty_is_known_as_one() -> None:
     same = estimate(rng.normal(size=(300, 8)).astype(np.float32), rng.normal(size=(300, 8)).astype(np.float32))
     assert not same.is_told
     assert estimate(*gaussians(1.0, 300, 300)).is_told
+
+
+def test_few_rows_on_one_side_are_told_apart_by_chance_more_often() -> None:
+    assert Lipschitz(1.0, 0.55, 1.0, rows=2_000, fewest=2_000).is_told
+    assert not Lipschitz(1.0, 0.55, 1.0, rows=2_000, fewest=60).is_told
+    assert estimate(*gaussians(1.0, 300, 50)).fewest == 50

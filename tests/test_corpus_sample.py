@@ -26,6 +26,15 @@ def test_keys_depend_on_seed_and_side() -> None:
     assert len(content_keys(POOL, -1)) == len(POOL)
 
 
+def test_the_keys_of_two_seeds_are_kept_the_first_among_them() -> None:
+    pool = POOL.take(np.arange(50))
+    kept = {seed: content_keys(pool, seed) for seed in range(5)}
+    assert content_keys(pool, 0) is kept[0]
+    assert content_keys(pool, 4) is kept[4]
+    assert content_keys(pool, 2) is not kept[2]
+    assert np.array_equal(content_keys(pool, 2), kept[2])
+
+
 def test_keys_are_the_same_on_every_machine() -> None:
     # golden: a change here changes every fitted vector, and must be meant
     assert content_keys(corpus_from_texts(["कि"], ["ki"], "pool"), 7).tolist() == [1672122002130186011]

@@ -123,6 +123,26 @@ def test_the_terms_are_stacked_and_the_floor_is_beside_them():
     assert list(floor.y) == pytest.approx([1 / 20, 7 / 20, 31 / 20])
 
 
+def test_points_that_leave_clusters_out_are_open_marks_beside_the_lines():
+    few = replace(points()[1], allocation=Allocation(10, np.array([10, 0, 0]), np.array([30, 2, 9]), np.array([4, 6, 0])))
+    discrete, residual, shares, whole, floor = term_figure((points()[0], few, points()[2]), 1.0, "forward", 10).data
+    assert list(discrete.x) == list(residual.x) == [2, 32]
+    assert list(shares.x) == list(whole.x) == [8]
+    assert shares.marker.symbol == whole.marker.symbol == "circle-open"
+    assert shares.mode == whole.mode == "markers"
+    assert shares.y[0] == few.bound(1.0).covered
+    assert whole.y[0] == few.bound(1.0).covered_total
+    assert list(floor.x) == [2, 8, 32]
+    assert len(term_figure((points()[0], few), 1.0, "reverse", 10).data) == 3
+
+
+def test_terms_of_inexact_diameters_have_their_lower_end_too():
+    wide = tuple(replace(one, cells=replace(one.cells, diameter_low=np.full(3, 0.5))) for one in points())
+    *_, low, _ = term_figure(wide, 1.0, "forward", 10).data
+    assert list(low.y) == pytest.approx([one.low_bound(1.0).covered_total for one in wide])
+    assert (np.array(low.y) < [one.bound(1.0).covered_total for one in wide]).all()
+
+
 def test_the_suggestion_is_shaded_and_the_present_number_marked():
     found = trade_off(points(), 1.0)
     figure = trade_off_figure(found, 10)

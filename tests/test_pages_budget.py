@@ -1,5 +1,6 @@
 """The Budget page, run without a browser."""
 
+import importlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from craft_core.corpus import on_disk
 from craft_core.experiment import Files
 from craft_core.selectors import Random
 from craft_core.stability import Repeats
+from craft_core.sweep import SweepPoint, point_of
 from pages.shared import stages
-from pages.shared.budgets import PERCENT, WORDS, Scale, round_steps
+from pages.shared.budget_slider import PERCENT, WORDS, Scale, round_steps
 from pages.shared.session import given_of, names_of
 
 ROOT = Path(__file__).parent.parent
@@ -174,8 +176,46 @@ def test_stability_is_asked_for_here_and_becomes_part_of_the_recipe(tmp_path: Pa
     assert len(at.dataframe[-1].value) == 3
     at = fine(next(button for button in at.button if button.label == "Show the spread on the curves").click().run())
     assert "Show the spread on the curves" not in [button.label for button in at.button]
-    at = fine(slider(at).set_value(100.0).run())  # another budget is another selection: not repeated unasked
-    assert any("Not made for these choices yet" in one.value for one in at.info)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, path: str) -> list[int]:
+    """Count the calls of a function."""
+    module, name = path.rsplit(".", 1)
+    made, original = [], getattr(importlib.import_module(module), name)
+    monkeypatch.setattr(path, lambda *args, **more: made.append(1) or original(*args, **more))
+    return made
+
+
+def test_a_new_budget_or_l_chooses_again_in_the_clusters_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clustered, measured = (
+        counted(monkeypatch, path) for path in ("craft_core.stability.cluster", "pages.shared.budget_stages.budget_curve")
+    )
+    at = opened(tmp_path, "Stability", stability=Repeats(n_seeds=2))
+    at = fine(next(button for button in at.button if button.label == "Repeat the selection").click().run())
+    at = fine(next(button for button in at.button if button.label == "Show the spread on the curves").click().run())
+    assert (len(clustered), len(measured)) == (2, 3)
+    at = fine(slider(at).set_value(100.0).run())
+    assert "of the 100 chosen pairs" in next(one.help for one in at.metric if one.label == "Chosen in every run")
+    before, at.session_state["lipschitz"] = at.dataframe[-1].value, 2.5
+    at = fine(at.run())
+    after = at.dataframe[-1].value
+    assert (before["Bound on KL (nats)"] != after["Bound on KL (nats)"]).all()
+    assert before["KL of the shares (nats)"].tolist() == after["KL of the shares (nats)"].tolist()
+    assert metric(at, "Overlap with your run")[0].endswith("%")
+    assert (len(clustered), len(measured)) == (2, 3)
+
+
+def test_the_curves_of_the_runs_agree_with_those_of_the_curves_tab(tmp_path: Path) -> None:
+    at = opened(tmp_path, "Curves", has_test=False, stability=Repeats(n_seeds=1))
+    mine = at.dataframe[0].value.iloc[-1]
+    at.session_state["budget_tab"] = "Stability"
+    at = fine(at.run())
+    at = fine(next(button for button in at.button if button.label == "Repeat the selection").click().run())
+    at = fine(next(button for button in at.button if button.label == "Show the spread on the curves").click().run())
+    first = at.dataframe[-2].value.iloc[-1]
+    shared = ["budget (pairs)", *(name for name in first.index if name.startswith(("KL", "Bound", "Clusters")))]
+    assert len(shared) == 4
+    assert first[shared].tolist() == mine[shared].tolist()
 
 
 def test_round_steps_reach_from_the_least_to_the_most() -> None:
@@ -227,6 +267,16 @@ def test_bounds_of_two_budgets_are_both_exact_or_both_at_most(tmp_path: Path, mo
     at.number_input(key="budget_compared").set_value(at.session_state["config"].budget + 5)
     at.run()
     assert not at.exception, at.exception
+    assert any(one.label.startswith("Bound at most") for one in at.metric)
+
+
+def test_a_large_cell_without_an_exact_diameter_makes_both_bounds_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def vague(*args: object) -> SweepPoint:
+        point = point_of(*args)  # type: ignore[arg-type]
+        return replace(point, cells=replace(point.cells, diameter_low=point.cells.diameter_low / 2))
+
+    monkeypatch.setattr("pages.shared.budget_stages.point_of", vague)
+    at = opened(tmp_path)
     assert any(one.label.startswith("Bound at most") for one in at.metric)
 
 

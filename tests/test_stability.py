@@ -9,7 +9,7 @@ from craft_core.errors import ParameterError
 from craft_core.measure import realised_allocation, select
 from craft_core.problem import Problem
 from craft_core.selectors import SELECTORS, Craft, Random
-from craft_core.stability import Repeats, Stability, stability
+from craft_core.stability import Repeats, Stability, chosen_again, clustered_again, stability
 from craft_core.vectorize import Vectors
 from craft_core.vectorize.protocol import EncodedPairs, unit_rows
 
@@ -123,6 +123,17 @@ def test_other_numbers_of_clusters_are_tried_where_they_can_be(kmeans: KMeans, e
     assert list(found.runs) == expected
     assert [one.clustering.n_clusters for one in found.problems] == [n_clusters for _, n_clusters in expected]
     assert found.counts.shape == (len(expected), kmeans.n_clusters)
+
+
+def test_the_clusters_of_the_runs_serve_every_budget() -> None:
+    vectors, own, kmeans = random_vectors(), keys(400), KMeans(n_clusters=6)
+    problem = Problem(vectors.pool, vectors.validation, cluster(vectors, own(3), kmeans, 3))
+    runs = clustered_again(problem, vectors, own, kmeans, 3, Repeats(2))
+    for budget in (20, 50):
+        one, whole = chosen_again(runs, Random(), budget), again(vectors, Repeats(2), Random(), budget)
+        assert one.problems is runs.problems
+        for name in ("frequency", "counts", "rand", "jaccard"):
+            assert (getattr(one, name) == getattr(whole, name)).all(), name
 
 
 def test_no_further_run_is_refused() -> None:

@@ -109,8 +109,22 @@ def test_the_edges_of_saying_nothing():
     missed = point(2, 3.0, counts=(10, 0))
     assert missed.bound(1.0).total == float("inf")
     assert 0 < largest_l(missed, 1.0) < float("inf")  # of the covered part
-    assert missed.left_out == 0.5
+    assert missed.left_out() == 0.5
+    assert missed.left_out("reverse") == 0.0
     assert sweep_table((missed, point(3, 3.0)), 1.0)["left out"] == [0.5, 0.0]
+
+
+def test_in_the_reverse_direction_what_validation_misses_is_left_out():
+    one = point(2, 3.0)
+    missed = replace(one, allocation=replace(one.allocation, validation_counts=np.array([10, 0])))
+    assert missed.left_out() == 0.0
+    assert sweep_table((missed, one), 1.0, "reverse")["left out"] == [0.4, 0.0]
+
+
+def test_the_variances_of_a_point_are_those_its_bound_takes():
+    one = point(2, inertia=0.2, counts=(9, 1))
+    assert one.variances() == pytest.approx([0.025, 0.025])
+    assert one.variances("reverse") == pytest.approx([0.04 * 9 / 8, 0.5])  # of one chosen pair nothing is known but the diameter
 
 
 def test_diameters_that_do_not_shrink_are_saturated():
@@ -144,6 +158,20 @@ def test_a_point_has_exact_diameters_and_any_method_will_do():
     found = point_of(problem, select(problem, Random(), 50, 0), 50)
     assert found.is_exact
     assert found.energy is None
+
+
+def test_measuring_the_cells_tells_how_far_it_is_and_can_be_stopped():
+    problem, seen = random_problem(n_clusters=3), []
+    chosen = select(problem, Random(), 50, 0)
+    point_of(problem, chosen, 50, lambda share, text: seen.append(share))
+    assert len(seen) == 3
+    assert seen == sorted(seen)
+
+    def stop(share: float, text: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        point_of(problem, chosen, 50, stop)
 
 
 def test_a_sweep_gives_every_point_and_a_table():

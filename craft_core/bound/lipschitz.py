@@ -35,20 +35,24 @@ class Lipschitz:
         The regularisation C that cross-validation chose, in [0.001, 100].
     rows : int
         Rows of each side it was fitted on, at most.
+    fewest : int
+        Rows of the smaller side.
     """
 
     value: float
     accuracy: float
     inverse_penalty: float
     rows: int
+    fewest: int
 
     @property
     def is_told(self) -> bool:
         """Whether the regression tells the sets apart better than chance; if not, the value is the penalty's doing and says nothing.
 
-        Better than chance: by more than two standard errors of a balanced accuracy of rows each side, and not at the tightest penalty.
+        Better than chance: by more than two standard errors of a balanced accuracy, with as many rows on each side as the smaller one
+        has, and not at the tightest penalty.
         """
-        beyond_chance = self.accuracy - 0.5 > 2 * 0.5 / math.sqrt(2 * max(self.rows, 1))
+        beyond_chance = self.accuracy - 0.5 > 2 * 0.5 / math.sqrt(2 * max(self.fewest, 1))
         return beyond_chance and self.inverse_penalty > 10.0 ** _EXPONENTS[0]
 
 
@@ -87,7 +91,8 @@ def estimate_lipschitz(validation: FloatMatrix, selected: FloatMatrix, rng: np.r
     with one_thread():
         inverse_penalty, accuracy = _cross_validate(rows, is_validation, int(rng.integers(2**31)))
         weights = _regression(inverse_penalty).fit(rows, is_validation).coef_
-    return Lipschitz(float(np.linalg.norm(weights)) / scale, accuracy, inverse_penalty, max(len(own), len(theirs)))
+    sizes = (len(own), len(theirs))
+    return Lipschitz(float(np.linalg.norm(weights)) / scale, accuracy, inverse_penalty, max(sizes), min(sizes))
 
 
 def _sample(rows: FloatMatrix, rng: np.random.Generator, limit: int) -> FloatMatrix:

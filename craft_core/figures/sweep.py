@@ -24,8 +24,8 @@ def term_figure(
 ) -> go.Figure:
     """Draw the two terms of the bound on top of each other against n_clusters, with the noise floor.
 
-    Open marks: the selection leaves out clusters with validation pairs, and the bound is about the rest. Where diameters are known between
-    two bounds only, the bound with the lower ones is a dotted line.
+    Open marks beside the lines: a part of the first law lies where the second has no pair, and the bound is about the rest, so it does not
+    compare with the others. Where diameters are known between two bounds only, the bound with the lower ones is a dotted line.
 
     Parameters
     ----------
@@ -42,35 +42,65 @@ def term_figure(
     dark : bool
         Whether the page is dark.
     """
-    bounds = [point.bound(lipschitz, direction) for point in points]
     grid = [point.n_clusters for point in points]
     floor = [point.floor for point in points]
-    # the part of validation that the selection reaches: one missed cluster would make the whole infinite and hide the rest
-    whole = np.array([point.left_out == 0 or direction == "reverse" for point in points])
-    terms = {"discrete": [one.covered for one in bounds], "residual": [one.residual_sum for one in bounds]}
-    traces = []
-    for (name, values), label in zip(terms.items(), ("KL of shares", "residual"), strict=True):
-        traces.append(
-            go.Scatter(
-                x=grid,
-                y=values,
-                name=label,
-                stackgroup="bound",
-                mode="lines+markers",
-                line={"color": TERMS[name], "width": 2},
-                marker={"size": np.where(whole, 6, 9), "symbol": np.where(whole, "circle", "circle-open")},
-                hovertemplate="%{x:,} clusters<br>%{y:.4g} nats<extra>" + label + "</extra>",
-            )
-        )
-    if not all(point.is_exact for point in points):
-        low = [point.low_bound(lipschitz, direction).covered_total for point in points]
+    whole = [point for point in points if not point.left_out(direction)]
+    traces = _terms(whole, lipschitz, direction) + _open_marks(
+        [point for point in points if point.left_out(direction)], lipschitz, direction
+    )
+    if not all(point.is_exact for point in whole):
+        low = [point.low_bound(lipschitz, direction).covered_total for point in whole]
         text = "%{x:,} clusters<br>at least %{y:.4g} nats<extra>bound</extra>"
         line = {"color": ink(dark), "width": 1.5, "dash": "dot"}
-        traces.append(go.Scatter(x=grid, y=low, name="bound, at least", mode="lines", line=line, hovertemplate=text))
+        at = [point.n_clusters for point in whole]
+        traces.append(go.Scatter(x=at, y=low, name="bound, at least", mode="lines", line=line, hovertemplate=text))
     text = "%{x:,} clusters<br>%{y:.4g} nats<extra>noise floor</extra>"
     line = {"color": ink(dark), "dash": "dash", "width": 1.5}
     traces.append(go.Scatter(x=grid, y=floor, name="noise floor", mode="lines", line=line, hovertemplate=text))
     return _finished(traces, axis_title("Bound", "nats"), grid, present, suggested, dark)
+
+
+def _terms(points: Sequence[SweepPoint], lipschitz: float, direction: str) -> list[go.Scatter]:
+    """Stack the two terms."""
+    bounds = [point.bound(lipschitz, direction) for point in points]
+    return [
+        go.Scatter(
+            x=[point.n_clusters for point in points],
+            y=values,
+            name=label,
+            stackgroup="bound",
+            mode="lines+markers",
+            line={"color": TERMS[name], "width": 2},
+            marker={"size": 6},
+            hovertemplate="%{x:,} clusters<br>%{y:.4g} nats<extra>" + label + "</extra>",
+        )
+        for name, label, values in (
+            ("discrete", "KL of shares", [one.covered for one in bounds]),
+            ("residual", "residual", [one.residual_sum for one in bounds]),
+        )
+    ]
+
+
+def _open_marks(points: Sequence[SweepPoint], lipschitz: float, direction: str) -> list[go.Scatter]:
+    """Mark both terms where they are about a part only: one missed cluster would make the whole infinite and hide the rest."""
+    bounds = [point.bound(lipschitz, direction) for point in points]
+    left_out = [100 * point.left_out(direction) for point in points]
+    return [
+        go.Scatter(
+            x=[point.n_clusters for point in points],
+            y=values,
+            customdata=left_out,
+            mode="markers",
+            showlegend=False,
+            marker={"color": TERMS[name], "size": 9, "symbol": "circle-open", "line": {"width": 2}},
+            hovertemplate="%{x:,} clusters<br>%{y:.4g} nats<br>%{customdata:.2g} % left out<extra>" + label + "</extra>",
+        )
+        for name, label, values in (
+            ("discrete", "KL of shares", [one.covered for one in bounds]),
+            ("residual", "both terms", [one.covered_total for one in bounds]),
+        )
+        if points
+    ]
 
 
 def trade_off_figure(found: TradeOff, present: int, dark: bool = False) -> go.Figure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -23,10 +22,11 @@ WORDS = {"forward": "KL(validation ‖ selected)", "reverse": "KL(selected ‖ v
 def controls() -> tuple[float, str]:
     """Draw the choice of L and of the direction, and return them; L begins at its estimate, and is kept over navigation."""
     estimate, at = bound_stages.lipschitz(), bound_stages.first_l()
-    options = tuple(sorted({*bound_stages.L_GRID, at}))
     wanted: float | None = st.session_state.get(_L)
+    here = at if wanted is None else wanted
+    options = tuple(sorted({*bound_stages.L_GRID, at, here}))
     with st.container(border=True):
-        st.session_state[_SLIDER] = at if wanted is None else min(options, key=lambda one: abs(np.log(one / wanted)))
+        st.session_state[_SLIDER] = here
         lipschitz = st.select_slider(
             "**L**, how fast the log-ratio of the two densities can change: nats per unit of distance, log scale",
             options,
@@ -98,7 +98,7 @@ def headline(lipschitz: float, direction: str) -> None:
 
 
 def _equation(point: SweepPoint, found: KLBound, lipschitz: float, direction: str) -> None:
-    covered, measured = covered_share(point, direction), readings(direction)
+    covered, measured = 1 - point.left_out(direction), readings(direction)
     low = point.low_bound(lipschitz, direction).covered_total
     value = few(found.covered_total) if point.is_exact else f"{few(low)} – {few(found.covered_total)}"
     random = "–" if measured is None else " – ".join(f"{one:.2g}" for one in span(measured.random))
@@ -130,14 +130,6 @@ def _equation(point: SweepPoint, found: KLBound, lipschitz: float, direction: st
             f"has no pair, so {WORDS[direction]} is infinite and no bound can hold. The numbers are for the other {covered:.1%}.",
             icon=":material/all_inclusive:",
         )
-
-
-def covered_share(point: SweepPoint, direction: str) -> float:
-    """Return the share of the first law that lies in clusters where the second has pairs."""
-    p, q = point.allocation.validation_share, point.allocation.selected_share
-    first, second = (p, q) if direction == "forward" else (q, p)
-    missed = float(first[second <= 0].sum())
-    return 1.0 if missed == 0 else 1 - missed
 
 
 def _assumptions(point: SweepPoint) -> None:

@@ -67,12 +67,15 @@ def every_budget() -> Prefixes | None:
 def bounds_at(found: Prefixes, budgets: tuple[BudgetNumbers, ...], lipschitz: float) -> tuple[list[KLBound], bool]:
     """Return the bounds at some budgets, and whether their diameters are exact: up to `EXACT_ROWS` pairs they are, in milliseconds.
 
-    All of them are exact or none is: an exact bound cannot be compared with one that uses upper bounds of the diameters.
+    All of them are exact or none is: an exact bound cannot be compared with one that uses upper bounds of the diameters. A cell of more
+    than `EXACT_POINTS` pairs has no exact diameter.
     """
     task = stages.problem()
-    if max(one.allocation.size for one in budgets) + len(task.validation) > EXACT_ROWS:
-        return [found.bound(one.allocation, lipschitz) for one in budgets], False
-    return [_point(found, task, one.allocation).bound(lipschitz) for one in budgets], True
+    if max(one.allocation.size for one in budgets) + len(task.validation) <= EXACT_ROWS:
+        points = [_point(found, task, one.allocation) for one in budgets]
+        if all(point.is_exact for point in points):
+            return [point.bound(lipschitz) for point in points], True
+    return [found.bound(one.allocation, lipschitz) for one in budgets], False
 
 
 def _point(found: Prefixes, task: Problem, allocation: Allocation) -> SweepPoint:
@@ -136,7 +139,7 @@ def curves_of_runs(lipschitz: float) -> tuple[BudgetCurve, ...]:
 
 
 def _shares_of_runs(lipschitz: float) -> tuple[BudgetCurve, ...]:
-    runs, method, budgets = stages.stability().problems, selector(), budget_grid(covered_supply(stages.problem()))
+    runs, method, budgets = stages.repeated_clusters().problems, selector(), budget_grid(covered_supply(stages.problem()))
 
     def work(progress: Progress) -> tuple[BudgetCurve, ...]:
         return tuple(share_curve(task, method, budgets, lipschitz, _turn(progress, number, runs)) for number, task in enumerate(runs))
@@ -145,7 +148,7 @@ def _shares_of_runs(lipschitz: float) -> tuple[BudgetCurve, ...]:
 
 
 def _energies_of_runs() -> tuple[BudgetCurve, ...]:
-    loaded, rows, config, runs = stages.data(), stages.vectors(), current_config(), stages.stability().problems
+    loaded, rows, config, runs = stages.data(), stages.vectors(), current_config(), stages.repeated_clusters().problems
     budgets = budget_grid(covered_supply(stages.problem()))
 
     def work(progress: Progress) -> tuple[BudgetCurve, ...]:

@@ -41,7 +41,7 @@ def cells(lipschitz: float, direction: str) -> None:
     if picked != chosen:
         _choose(picked)
         st.rerun()
-    _cell_table(point, found, share, order, names)
+    _cell_table(point, found, direction, share, order, names)
     if chosen is not None:
         clusters.pairs_of(data, task, chosen)
 
@@ -62,7 +62,7 @@ def _choose(cluster: int | None) -> None:
     st.session_state[_CLUSTER] = (stages.problem_key(), cluster)
 
 
-def _cell_table(point: SweepPoint, found: KLBound, share: np.ndarray, order: list[int], names: list[str]) -> None:
+def _cell_table(point: SweepPoint, found: KLBound, direction: str, share: np.ndarray, order: list[int], names: list[str]) -> None:
     cells, allocation = point.cells, point.allocation
     table = pd.DataFrame(
         {
@@ -74,7 +74,7 @@ def _cell_table(point: SweepPoint, found: KLBound, share: np.ndarray, order: lis
             "Bennett": found.bennett[order],
             "diameter, at least": cells.diameter_low[order],
             "diameter, at most": cells.diameter_high[order],
-            "variance": cells.variance[order],
+            "variance": point.variances(direction)[order],
             "validation share": allocation.validation_share[order],
             "selected share": allocation.selected_share[order],
             "starved": allocation.starved[order],
@@ -82,3 +82,7 @@ def _cell_table(point: SweepPoint, found: KLBound, share: np.ndarray, order: lis
     )
     with st.expander("The same numbers as a table"):
         st.dataframe(table, hide_index=True, column_config=views.columns_of(table))
+        st.caption(
+            f"Variance: of the {'validation' if direction == 'forward' else 'selected'} sources' law, estimated from the m pairs in the "
+            "cluster (sum of squares over m − 1); with fewer than 2 of them half the squared diameter, which no law exceeds."
+        )

@@ -12,6 +12,7 @@ import pyarrow as pa
 from craft_core import experiment
 from craft_core.allocate import Allocation
 from craft_core.bound import CellGeometry
+from craft_core.corpus.sample import content_keys
 from craft_core.describe import cluster_words
 from craft_core.experiment import Diagnostics, LoadedData, Report
 from craft_core.ledger import Isolated, isolated_validation
@@ -19,7 +20,7 @@ from craft_core.measure import cells_of
 from craft_core.problem import Problem, Selection
 from craft_core.progress import Progress
 from craft_core.project import DRAW_LIMIT, Projection, project, sample_rows
-from craft_core.stability import Stability
+from craft_core.stability import Runs, Stability, chosen_again, clustered_again
 from craft_core.vectorize import Vectors
 from craft_core.whatif import Ranking, take
 from pages.shared.session import check_server_paths, current_config, current_given
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 LOAD, VECTORIZE, CLUSTER = "Reading and cleaning", "Vectors", "Clusters"
 RANK, SELECT, MEASURE = "Ranking", "Selection", "Measuring"
-STABILITY = "Choosing again"
+REPEATED, STABILITY = "Clustering again", "Choosing again"
 _MANIFEST_NAMES = {LOAD: "load", VECTORIZE: "vectorize", CLUSTER: "cluster", RANK: "select", SELECT: "select", MEASURE: "measure"}
 
 
@@ -103,19 +104,30 @@ def report() -> Report:
     warnings = experiment.warnings_of(loaded, rows, allocation, found)
     repeated = stability() if config.stability.is_asked else None
     if repeated is not None:
-        seconds["stability"] = seconds_of(STABILITY, stability_key())
+        seconds["stability"] = round(seconds_of(REPEATED, repeated_key()) + seconds_of(STABILITY, stability_key()), 3)
     return Report(config, loaded, task, chosen, allocation, found, seconds, warnings, repeated)
+
+
+def repeated_clusters() -> Runs:
+    """Return the clusters of the run and of its repetitions: they are the same for every budget and every method of choosing."""
+    loaded, rows, task, config = data(), vectors(), problem(), current_config()
+
+    def work(progress: Progress) -> Runs:
+        own = (config.clustering, config.seed, config.stability)
+        return clustered_again(task, rows, lambda seed: content_keys(loaded.pool, seed), *own, progress)
+
+    return compute(REPEATED, repeated_key(), work)
 
 
 def stability() -> Stability:
     """Return what of the selection is chance, as the choices ask for it."""
-    loaded, rows, task, config = data(), vectors(), problem(), current_config()
-    return compute(STABILITY, stability_key(), lambda progress: experiment.repeated(config, loaded, rows, task, progress))
+    runs, config = repeated_clusters(), current_config()
+    return compute(STABILITY, stability_key(), lambda progress: chosen_again(runs, config.selector, config.budget, progress))
 
 
 def is_repeated() -> tuple[bool, bool]:
-    """Return whether the repeated selections are there for the present choices, and whether they are being made."""
-    return is_ready(STABILITY, stability_key()), is_running(STABILITY, stability_key())
+    """Return whether the clusters of the repetitions are there for the present choices, and whether they are being made."""
+    return is_ready(REPEATED, repeated_key()), is_running(REPEATED, repeated_key())
 
 
 def cells() -> CellGeometry:
@@ -166,6 +178,11 @@ def map_key(method: str) -> str:
 def ranking_key() -> str:
     """Return the key of what holds for every budget."""
     return key_of(problem_key(), current_config().selector)
+
+
+def repeated_key() -> str:
+    """Return the key of the clusters of the repetitions."""
+    return key_of(problem_key(), current_config().stability)
 
 
 def stability_key() -> str:

@@ -74,9 +74,10 @@ def _charts(points: tuple[SweepPoint, ...], lipschitz: float, direction: str) ->
         alt = "Divergence of shares and residual, stacked, against n_clusters, with the noise floor of the shares."
         views.plot(term_figure(points, lipschitz, direction, present, found, dark), alt, "terms")
         st.caption(
-            f"At L = {lipschitz:.3g}. Open marks: the selection leaves out clusters with validation pairs, so the divergence is "
-            "infinite and the bound is about the rest; such points do not compare (*left out* in the table)."
-            if any(point.left_out for point in points)
+            f"At L = {lipschitz:.3g}. Open marks: some {'clusters with validation' if direction == 'forward' else 'chosen'} pairs are in "
+            f"clusters {'that give none' if direction == 'forward' else 'without validation pairs'}, so the divergence is infinite and the "
+            "bound is about the rest; such points do not compare with the others (*left out* in the table)."
+            if any(point.left_out(direction) for point in points)
             else f"At L = {lipschitz:.3g}."
         )
     left, right = st.columns(2)
