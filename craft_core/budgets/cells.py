@@ -7,8 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from craft_core.allocate import Allocation
 from craft_core.arrays import FloatMatrix, FloatVector, IntVector, LabelVector, frozen
-from craft_core.bound import cell_geometry
+from craft_core.bound import KLBound, cell_geometry, kl_bound, law_variance
 from craft_core.problem import Problem
 from craft_core.progress import Progress, silent
 from craft_core.score import cluster_means
@@ -51,6 +52,15 @@ class RunningCells:
         last = (self.validation_ends + counts)[known]
         low, high = np.zeros((2, len(counts)))
         low[known], high[known] = self.low[last], self.high[last]
+        return low, high
+
+    def bounds(self, allocation: Allocation, lipschitz: float) -> tuple[KLBound, KLBound]:
+        """Return the bound on KL(P || Q) with the lower and with the upper bounds of the diameters; with exact ones it lies between."""
+        shares = allocation.validation_share, allocation.selected_share
+        low, high = (
+            kl_bound(*shares, diameters, law_variance(self.variance, allocation.validation_counts, diameters), lipschitz)
+            for diameters in self.diameters(allocation.counts)
+        )
         return low, high
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from craft_core.allocate import Allocation
 from craft_core.arrays import IntVector, frozen
-from craft_core.bound import kl_bound, kl_divergence, law_variance
+from craft_core.bound import kl_divergence
 from craft_core.budgets.between import stretches
 from craft_core.budgets.cells import RunningCells, running_cells
 from craft_core.budgets.words import RunningWords, running_words
@@ -102,11 +102,7 @@ def _kl(ranked: RankedFold, allocation: Allocation) -> float:
 
 def _bound(end: int) -> Callable[[RankedFold, Allocation], float]:
     def value(ranked: RankedFold, allocation: Allocation) -> float:
-        if ranked.cells is None:
-            return float("nan")
-        diameters = ranked.cells.diameters(allocation.counts)[end]
-        variances = law_variance(ranked.cells.variance, allocation.validation_counts, diameters)
-        return kl_bound(allocation.validation_share, allocation.selected_share, diameters, variances, ranked.lipschitz).total
+        return float("nan") if ranked.cells is None else ranked.cells.bounds(allocation, ranked.lipschitz)[end].total
 
     return value
 

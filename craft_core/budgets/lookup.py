@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from craft_core.arrays import IntVector
-from craft_core.bound import kl_bound, law_variance
 from craft_core.budgets.cells import running_cells
 from craft_core.budgets.curve import BudgetCurve
 from craft_core.budgets.prefixes import BudgetNumbers, Prefixes
@@ -51,11 +50,7 @@ def share_curve(problem: Problem, selector: Craft, budgets: IntVector, lipschitz
     ranking = selector.rank(problem, part(progress, 0.0, 0.5))
     cells = running_cells(problem, ranking, part(progress, 0.5, 1.0))
     allocations = [selector.allocate(problem, int(budget)) for budget in budgets]
-    bounds = []
-    for one in allocations:
-        diameters = cells.diameters(one.counts)[1]
-        variances = law_variance(cells.variance, one.validation_counts, diameters)
-        bounds.append(kl_bound(one.validation_share, one.selected_share, diameters, variances, lipschitz))
+    bounds = [cells.bounds(one, lipschitz)[1] for one in allocations]
     values = {
         "kl": np.array([one.discrete for one in bounds]),
         "bound": np.array([one.total for one in bounds]),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from craft_core.allocate import Allocation
 from craft_core.arrays import FloatVector
-from craft_core.bound import KLBound, covered_kl, kl_bound, kl_divergence, law_variance
+from craft_core.bound import KLBound, covered_kl, kl_divergence
 from craft_core.budgets.cells import RunningCells, running_cells
 from craft_core.budgets.words import RunningWords, running_words
 from craft_core.corpus.pairs import Corpus
@@ -91,15 +91,11 @@ class Prefixes:
 
     def bound(self, allocation: Allocation, lipschitz: float) -> KLBound:
         """Return the bound on KL(P || Q) at this L, with upper bounds of the diameters: a running radius, up to twice the diameter."""
-        return self._bound(allocation, lipschitz, self.diameters(allocation)[1])
+        return self.cells.bounds(allocation, lipschitz)[1]
 
     def low_bound(self, allocation: Allocation, lipschitz: float) -> KLBound:
         """Return what the bound would be with the lower bounds of the diameters: with the exact ones it lies between this and `bound`."""
-        return self._bound(allocation, lipschitz, self.diameters(allocation)[0])
-
-    def _bound(self, allocation: Allocation, lipschitz: float, diameters: FloatVector) -> KLBound:
-        variances = law_variance(self.cells.variance, allocation.validation_counts, diameters)
-        return kl_bound(allocation.validation_share, allocation.selected_share, diameters, variances, lipschitz)
+        return self.cells.bounds(allocation, lipschitz)[0]
 
 
 def prefixes(problem: Problem, ranking: Ranking, pool: Corpus, held: Corpus | None, progress: Progress = silent) -> Prefixes:
