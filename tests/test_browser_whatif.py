@@ -79,6 +79,24 @@ def test_a_sweep_keeps_its_points_and_suggests(explored: Page) -> None:
     settle(page)
 
 
+def test_a_click_on_a_cluster_shows_its_pairs(explored: Page) -> None:
+    page = explored
+    go(page, "KL bound")
+    page.get_by_role("tab", name="Clusters", exact=True).click()
+    settle(page)
+    mark = page.locator(".js-plotly-plot .scatterlayer .points path").last
+    mark.scroll_into_view_if_needed()
+    box = mark.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 30, y - 30)
+    page.mouse.move(x, y, steps=5)  # plotly takes a click only where it has seen the pointer come
+    page.wait_for_timeout(400)
+    page.mouse.click(x, y)
+    expect(page.get_by_text(re.compile(r"Cluster \d+: validation")).first).to_be_visible()
+    no_error(page)
+
+
 def test_every_number_follows_the_budget(explored: Page) -> None:
     page = explored
     go(page, "Budget")

@@ -54,5 +54,5 @@ def test_the_shares_of_a_run_are_those_looked_up_with_its_texts() -> None:
     problem, craft = random_problem(), Craft()
     whole = looked_up_curve(prefixes(problem, craft.rank(problem), POOL, None), craft, problem, BUDGETS, 2.0, "")
     shares = share_curve(problem, craft, BUDGETS, 2.0)
-    for name in ("kl", "bound", "starved"):
+    for name in ("kl", "bound", "bound_low", "starved"):
         assert shares.values[name].tolist() == whole.values[name].tolist()

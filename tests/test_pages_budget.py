@@ -176,6 +176,9 @@ def test_stability_is_asked_for_here_and_becomes_part_of_the_recipe(tmp_path: Pa
     assert len(at.dataframe[-1].value) == 3
     at = fine(next(button for button in at.button if button.label == "Show the spread on the curves").click().run())
     assert "Show the spread on the curves" not in [button.label for button in at.button]
+    drawn = [one.value for one in at.markdown]
+    for name in ("KL of the shares", "Bound on KL", "Clusters that ran out", "Energy distance"):
+        assert any(one.startswith(f"**{name}**") for one in drawn), name
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, path: str) -> list[int]:
@@ -214,7 +217,7 @@ def test_the_curves_of_the_runs_agree_with_those_of_the_curves_tab(tmp_path: Pat
     at = fine(next(button for button in at.button if button.label == "Show the spread on the curves").click().run())
     first = at.dataframe[-2].value.iloc[-1]
     shared = ["budget (pairs)", *(name for name in first.index if name.startswith(("KL", "Bound", "Clusters")))]
-    assert len(shared) == 4
+    assert len(shared) == 5
     assert first[shared].tolist() == mine[shared].tolist()
 
 

@@ -46,14 +46,15 @@ def looked_up_curve(found: Prefixes, selector: Craft, problem: Problem, budgets:
 
 
 def share_curve(problem: Problem, selector: Craft, budgets: IntVector, lipschitz: float, progress: Progress = silent) -> BudgetCurve:
-    """Look up the curves that need no texts, `kl`, `bound` and `starved`, for a problem that is not ranked yet; arguments as above."""
+    """Look up `kl`, both ends of the bound and `starved`, which need no texts, for a problem not ranked yet; arguments as above."""
     ranking = selector.rank(problem, part(progress, 0.0, 0.5))
     cells = running_cells(problem, ranking, part(progress, 0.5, 1.0))
     allocations = [selector.allocate(problem, int(budget)) for budget in budgets]
-    bounds = [cells.bounds(one, lipschitz)[1] for one in allocations]
+    both = [cells.bounds(one, lipschitz) for one in allocations]
     values = {
-        "kl": np.array([one.discrete for one in bounds]),
-        "bound": np.array([one.total for one in bounds]),
+        "kl": np.array([high.discrete for _, high in both]),
+        "bound": np.array([high.total for _, high in both]),
+        "bound_low": np.array([low.total for low, _ in both]),
         "starved": np.array([float(one.starved.sum()) for one in allocations]),
     }
     return BudgetCurve(budgets, values, "")

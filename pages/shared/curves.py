@@ -93,7 +93,7 @@ def _panel(
     figure = curve_figure(curve, names, now, then, runs, anchors, dark=views.is_dark())
     alt = f"{title} over budgets from {int(curve.budgets[0]):,} to {int(curve.budgets[-1]):,} pairs."
     views.plot(figure, alt, f"curve.{panel}.{len(runs)}")
-    if "bound_low" in names:
+    if "bound_low" in names and not runs:
         st.caption("The bound lies in the band: diameters are known between two bounds here. The page *KL bound* knows them more exactly.")
     if _is_infinite(curve, names):
         st.caption("Where there is no line it is infinite: a cluster with validation pairs got none.")
