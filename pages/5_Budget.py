@@ -17,13 +17,14 @@ with room.frame("Budget", "What more or fewer pairs would buy: move the slider, 
     budget, compared = budget_slider.choose(found, selector, task)
     now, then = (found.at(selector.allocate(task, one)) for one in (budget, compared))
     measured = budget_stages.measured_curve_if_ready()
-    budgets.answer(now, then, measured)
-    budgets.numbers(found, now, then, lipschitz, measured)
+    budgets.answer(now, then, measured, budget_stages.anchors_if_ready())
+    bounds = budget_stages.bounds_at(found, (now, then), lipschitz)
+    budgets.numbers(now, then, bounds, lipschitz, measured)
     # only the open tab is computed, so that a new budget shows at once
     over, between, cost, chance = st.tabs(TABS, key="budget_tab", on_change="rerun")
     if over.open:
         with over:
-            curves.draw(now.allocation.size, then.allocation.size, lipschitz)
+            curves.draw(now.allocation.size, then.allocation.size, lipschitz, budgets.exact(now, then, bounds))
     elif between.open:
         with between:
             exchange.exchange(data, found.ranking, now.allocation, then.allocation, labels)

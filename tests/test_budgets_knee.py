@@ -25,11 +25,14 @@ def test_the_example_of_the_paper() -> None:
 def test_a_curve_on_the_worse_side_of_its_line_has_no_knee() -> None:
     bulge = np.array([8.0, 7.9, 7, 5, 0])
     assert knee(BUDGETS, bulge, "lower") is None
-    assert knee(BUDGETS, bulge, "higher") == 10_000
+    assert knee(BUDGETS, 8 - bulge, "higher") is None
 
 
-def test_a_rising_curve_where_lower_is_better_turns_where_it_starts_to_rise() -> None:
-    assert knee(BUDGETS, np.array([0.1, 0.1, 0.15, 1.0, 3.0]), "lower") == 1_000
+def test_a_curve_that_ends_no_better_than_it_begins_has_no_knee() -> None:
+    rising = np.array([0.1, 0.1, 0.15, 1.0, 3.0])
+    assert knee(BUDGETS, rising, "lower") is None
+    assert knee(BUDGETS, -rising, "higher") is None
+    assert knee(BUDGETS, np.array([1.0, 0.2, 0.1, 0.3, 1.0]), "lower") is None  # there and back: it has a minimum, no knee
 
 
 def test_what_cannot_be_measured_is_left_out() -> None:
@@ -54,6 +57,7 @@ def test_units_do_not_move_the_knee(values: list[float], scale: float, shift: fl
     curve = np.round(np.array(values), 2)
     if abs(curve[-1] - curve[0]) < 0.1:
         return  # the gaps are then divided by next to nothing
+    curve = curve if curve[-1] < curve[0] else curve[::-1]
     one, other = knee(BUDGETS, curve, "lower"), knee(BUDGETS, scale * curve + shift, "lower")
     mirrored = knee(BUDGETS, -curve, "higher")
     assert one == mirrored

@@ -33,6 +33,19 @@ def test_a_curve_with_its_knee_and_both_budgets():
     assert not figure.layout.showlegend
 
 
+def test_the_bound_is_a_band_without_a_line_in_it_and_exact_where_it_is_known():
+    curve = BudgetCurve(BUDGETS, {"bound": np.array([np.inf, 5.0, 4.0, 3.0]), "bound_low": np.array([np.inf, 4.0, 3.0, 2.0])}, "")
+    low, high, point = curve_figure(curve, ("bound", "bound_low"), 100, exact={100: 4.2}).data
+    assert list(low.y[1:]) == [4.0, 3.0, 2.0]
+    assert list(high.y[1:]) == [5.0, 4.0, 3.0]
+    assert high.fill == "tonexty"
+    assert low.line.width == high.line.width == 1
+    assert (point.x, point.y) == ((100,), (4.2,))
+    one, other = curve_figure(curve, ("bound", "bound_low"), 100, runs=[curve, curve]).data[:2]
+    assert one.name == "all runs"
+    assert other.name == "Bound on KL"
+
+
 def test_one_line_where_both_budgets_are_the_same():
     assert [shape.x0 for shape in curve_figure(CURVE, ("kl",), 100, 100).layout.shapes] == [100]
 

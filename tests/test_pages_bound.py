@@ -17,6 +17,7 @@ from craft_core.experiment import Files
 from craft_core.selectors import Random
 from pages.shared import bound_stages, stages, work
 from pages.shared.session import Given, given_of, names_of
+from pages.shared.verdicts import in_sum
 
 os.environ.setdefault("STREAMLIT_BROWSER_GATHER_USAGE_STATS", "false")
 ROOT = Path(__file__).parent.parent
@@ -85,7 +86,7 @@ def test_moving_l_moves_the_bound_and_the_estimate_can_be_taken_again(toy: Given
     at.select_slider(key="lipschitz_slider").set_value(0.01)
     at.run()
     assert number(at, "The bound, in nats") < 0.01
-    assert "**at this L the bound can hardly hold**" in words(at)  # the selection itself is farther away
+    assert "**Do not trust the bound at this L**" in words(at)  # the selection itself is farther away
     at.select_slider(key="lipschitz_slider").set_value(100.0)
     at.run()
     assert number(at, "The bound, in nats") > before
@@ -116,16 +117,21 @@ def test_the_sweep_runs_is_kept_and_its_suggestion_can_be_used(toy: Given):
     assert not [one for one in at.button if one.key == "use_suggestion"]
     at = click(at, "run_sweep")
     assert not at.exception, at.exception
-    assert "Suggestion at L" in words(at)
     assert not [one for one in at.button if one.key == "run_sweep"]
-    suggested = int(at.button(key="use_suggestion").label.removeprefix("Use ").removesuffix(" clusters").replace(",", ""))
-    at.select_slider(key="lipschitz_slider").set_value(0.3)
-    at.run()
-    fewer = int(at.button(key="use_suggestion").label.removeprefix("Use ").removesuffix(" clusters").replace(",", ""))
-    assert fewer < suggested  # a smaller L leaves less to hide, at no cost
+    # at the estimate L * D is far above 1: bad advice gets no button
+    assert "the bound does not say how many clusters to use" in words(at)
+    assert "leading order" in words(at)
+    assert not [one for one in at.button if one.key == "use_suggestion"]
+    used = []
+    for lipschitz in (1.1, 0.62):
+        at.select_slider(key="lipschitz_slider").set_value(lipschitz)
+        at.run()
+        assert f"**Suggestion at L = {lipschitz}" in words(at)
+        used.append(int(at.button(key="use_suggestion").label.removeprefix("Use ").removesuffix(" clusters").replace(",", "")))
+    assert used[1] < used[0]  # a smaller L leaves less to hide, at no cost
     at = click(at, "use_suggestion")
     assert not at.exception
-    assert at.session_state["config"].clustering.n_clusters == fewer
+    assert at.session_state["config"].clustering.n_clusters == used[1]
     assert at.button(key="use_suggestion").disabled
     assert "Suggestion at L" in words(at)  # the points hold for every n_clusters
 
@@ -145,8 +151,8 @@ def test_a_stopped_sweep_holds_up_nothing_and_goes_on_when_asked(toy: Given, mon
         patch.setattr(bound_stages, "run_sweep", some)
         at = click(at, "run_sweep")
     assert "stopped before it was finished" not in words(at)
-    assert "from 3 of " in words(at)
-    assert at.button(key="use_suggestion").disabled
+    assert "only 3 of " in words(at)
+    assert not [one for one in at.button if one.key == "use_suggestion"]
     left = at.button(key="run_sweep").label
     assert left.startswith("Go on: ")
     assert int(left.split()[2]) > 0
@@ -213,6 +219,8 @@ def test_a_suggestion_that_is_taken_stays_the_suggestion(toy: Given):
     at = opened(toy, "Number of clusters")
     at = click(at, "run_sweep")
     at = to_tab(at, "Number of clusters")
+    at.select_slider(key="lipschitz_slider").set_value(0.62)
+    at.run()
     begun = at.select_slider(key="lipschitz_slider").value
     said = next(one.value for one in at.markdown if "Suggestion at L" in one.value)
     at = click(at, "use_suggestion")
@@ -244,3 +252,37 @@ def key_of_selection(at: AppTest) -> str:
     data = work.key_of(given.key, config.columns, config.limits, config.cleaning)
     problem = work.key_of(work.key_of(data, config.vectorizer, config.seed), config.clustering)
     return work.key_of(problem, config.selector, config.budget)
+
+
+def test_where_l_cannot_be_told_nothing_is_said_to_be_a_result(toy: Given, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("craft_core.bound.lipschitz.Lipschitz.is_told", False)
+    monkeypatch.setattr("pages.shared.verdicts._above", lambda bound, measured: [])
+    at = opened(toy)
+    assert at.select_slider(key="lipschitz_slider").value == 1.0
+    assert "L cannot be told from these pairs" in words(at)
+    at.select_slider(key="lipschitz_slider").set_value(0.1)
+    at.run()
+    assert number(at, "The bound, in nats") < 0.1
+    assert not at.success
+    assert "read it as **what if**" in words(at)
+    assert at.button(key="use_estimate").label == "Back to L = 1"
+    at = click(at, "use_estimate")
+    at.switch_page("pages/5_Budget.py").run()
+    assert not at.exception
+    assert "a placeholder: these pairs do not tell L" in words(at)
+    assert "an estimate, no certificate" not in words(at)
+
+
+def test_too_few_validation_pairs_for_a_sweep_are_said(tmp_path: Path):
+    write_tsv(tmp_path / "pool.tsv", rows(60, ("stars", "bread"), 1, "p"))
+    write_tsv(tmp_path / "validation.tsv", rows(6, ("stars",), 2, "v"))
+    given = given_of("Mine", Files((on_disk(tmp_path / "pool.tsv"),), on_disk(tmp_path / "validation.tsv")))
+    at = opened(given, "Number of clusters", budget=10, clustering=KMeans(n_clusters=3))
+    assert "too few validation pairs for a sweep" in words(at)
+    assert not [one for one in at.button if one.key == "run_sweep"]
+
+
+def test_a_sum_is_shown_so_that_it_adds_up():
+    assert in_sum(10.2, 0.0234, 10.1766) == ["10.20", "0.02", "10.18"]
+    assert in_sum(9.2, 7.5e-06, 9.2) == ["9.200", "7.5e-06", "9.200"]
+    assert in_sum(float("inf"), float("inf"), 1.0) == ["∞", "∞", "1.000"]

@@ -3,6 +3,7 @@
 import importlib
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
@@ -16,7 +17,7 @@ from craft_core.experiment import Files
 from craft_core.selectors import Random
 from craft_core.stability import Repeats
 from craft_core.sweep import SweepPoint, point_of
-from pages.shared import stages
+from pages.shared import budgets, stages
 from pages.shared.budget_slider import PERCENT, WORDS, Scale, round_steps
 from pages.shared.session import given_of, names_of
 
@@ -74,6 +75,10 @@ def test_the_slider_moves_the_budget_and_every_number(tmp_path: Path) -> None:
     assert metric(at, "Pairs chosen") == ("100", "+60")
     assert metric(at, "Words") == ("1,400", "+840")  # 7 words a side
     assert "100 pairs instead of 40" in said(at)
+    gains = next(one.value for one in at.markdown if "instead of" in one.value)
+    assert "- **Gains:** nothing that is known yet." in gains  # every word of the little test set is there already
+    assert "- **Loses:** nothing that is known yet." in gains
+    assert "*Stability* makes the choice again" in gains
     assert at.session_state["config"].budget == 100
     assert side(at).value == 100
 
@@ -157,7 +162,7 @@ def test_who_enters_between_two_budgets(tmp_path: Path) -> None:
 
 def test_what_training_costs(tmp_path: Path) -> None:
     at = opened(tmp_path)
-    next(field for field in at.number_input if field.label == "Per million tokens").set_value(2.0)
+    next(field for field in at.number_input if field.label == "Price per million tokens").set_value(2.0)
     at = fine(at.run())
     table = at.dataframe[0].value
     assert table["tokens over all epochs"][0] == "2,520"  # 40 pairs, 14 words, 1.5 tokens a word, 3 epochs
@@ -292,3 +297,11 @@ def test_a_budget_beyond_what_can_be_chosen_is_said_and_the_slider_ends_there(tm
     slider = at.select_slider(key="budget_slider")
     assert max(float(one.replace(",", "").split()[0]) for one in slider.options) <= 400
     assert any("the slider ends there" in one.value for one in at.caption)
+
+
+def test_gains_and_losses_are_told_apart() -> None:
+    curve = SimpleNamespace(interpolate=lambda name, n: {"energy": 0.5, "ridge_rank": 0.25}[name] * (n / 40))
+    worse, better = budgets._measured_changes(curve, 80, 40, {"random": 0.75})  # type: ignore[arg-type]
+    assert worse[0] == "the distance to held-out pairs is about 1.0000 (before: 0.5000; random 0.7500; smaller is nearer)"
+    assert worse[1] < 0 < better[1]
+    assert better[0] == "the ridge translator ranks the true target at 0.500 (before: 0.250; 1 is first)"

@@ -17,7 +17,9 @@ class Price:
 
     name: ClassVar[str] = "price"
 
-    per_million_tokens: float = param(0.0, low=0.0, high=1e6, help="Price of a million training tokens, in your currency; 0 if not known.")
+    price_per_million_tokens: float = param(
+        0.0, low=0.0, high=1e6, help="Price of a million training tokens, in your currency; 0 if not known."
+    )
     seconds_per_step: float = param(0.0, low=0.0, high=1e6, help="Seconds one training step takes; 0 if not known.")
     batch_size: int = param(32, low=1, high=1_000_000, help="Pairs in one training step.")
     n_epochs: int = param(3, low=1, high=10_000, help="How often training passes over the chosen pairs.")
@@ -69,5 +71,5 @@ def cost(n_pairs: int, n_words: int, price: Price) -> Cost:
     """
     tokens = n_words * price.tokens_per_word * price.n_epochs
     steps = math.ceil(n_pairs / price.batch_size) * price.n_epochs
-    money = tokens / 1e6 * price.per_million_tokens if price.per_million_tokens else None
+    money = tokens / 1e6 * price.price_per_million_tokens if price.price_per_million_tokens else None
     return Cost(tokens, money, steps, steps * price.seconds_per_step if price.seconds_per_step else None)

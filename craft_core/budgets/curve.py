@@ -94,7 +94,7 @@ CURVES: Mapping[str, Curve] = MappingProxyType(
             "chrF",
             "higher",
             "chrF (0 to 100) of translating each held-out source by the target of the nearest chosen source: a stand-in for fine-tuning, "
-            "not the score of a fine-tuned model.",
+            "not the score of a fine-tuned model. Where it falls, the nearest source is no longer alike: do not plan by it then.",
             True,
         ),
         "starved": Curve(

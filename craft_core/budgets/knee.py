@@ -10,7 +10,7 @@ __all__ = ["KNEE_RULE", "knee"]
 
 KNEE_RULE = (
     "The knee is the budget at which the curve lies farthest from the straight line between its two ends, budgets on a logarithmic axis "
-    "(Satopää et al. 2011, without smoothing)."
+    "(Satopää et al. 2011, without smoothing). Curves that end no better than they begin have none."
 )
 
 _ROUNDING = 1e-9  # a straight line is not bent by the last digits of its numbers
@@ -35,14 +35,15 @@ def knee(budgets: IntVector, values: FloatVector, better: str) -> int | None:
     Returns
     -------
     int or None
-        None where there is no knee: fewer than 3 finite points, both ends equal, or no point on the better side of the line.
+        None where there is no knee: fewer than 3 finite points, an end that is no better than the beginning (then more pairs do not buy
+        it, and a bend says where it gets worse), or no point on the better side of the line.
     """
     values = np.asarray(values, dtype=np.float64)
     kept = np.isfinite(values)
     if better not in _SIGNS or kept.sum() < 3:
         return None
     x, y = np.log(budgets[kept]), values[kept]
-    if y[0] == y[-1]:
+    if _SIGNS[better] * (y[-1] - y[0]) <= 0:
         return None
     # in the unit square the line is the diagonal, and the distance to it is the vertical gap over sqrt(2)
     x, height = (x - x[0]) / (x[-1] - x[0]), abs(y[-1] - y[0])

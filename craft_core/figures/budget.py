@@ -47,6 +47,7 @@ def curve_figure(
     before: int | None = None,
     runs: Sequence[BudgetCurve] = (),
     anchors: Mapping[str, float] | None = None,
+    exact: Mapping[int, float] | None = None,
     dark: bool = False,
 ) -> go.Figure:
     """Draw curves over budgets on a logarithmic axis, one panel; the table twin has one row a budget.
@@ -56,23 +57,24 @@ def curve_figure(
     curve : BudgetCurve
         With the curves named. What is not finite is a gap.
     names : sequence of str
-        Of `CURVES`; more than one share an axis and get a legend. `bound` and `bound_low` make a band.
+        Of `CURVES`; more than one share an axis and get a legend. `bound` and `bound_low` make a band, without runs.
     now, before : int, int or None
         Budgets marked by a solid and a dotted vertical line.
     runs : sequence of BudgetCurve
         The same curves of other runs over one grid; drawn as a band from the smallest to the largest value.
     anchors : Mapping of str to float
         Horizontal lines to compare with, by what they are.
+    exact : Mapping of int to float
+        Values known exactly at some budgets, beside a curve that is known between two bounds.
     dark : bool
         Whether the page is dark.
     """
-    drawn = [name for name in names if name != "bound_low"]  # which is the foot of a band
+    is_band = "bound_low" in names and not runs
+    drawn = [] if is_band else [name for name in names if name != "bound_low"]
     several = len(drawn) > 1
-    bands = [trace for name in drawn for trace in _band(runs, name)]
-    if "bound_low" in names and not bands:
-        low = BudgetCurve(curve.budgets, {"bound": curve.values["bound_low"]}, curve.held_out)
-        bands = _band([curve, low], "bound")
+    bands = _ends(curve) if is_band else [trace for name in drawn for trace in _band(runs, name)]
     lines = [trace for name in drawn for trace in _line(curve, name, several, dark)]
+    lines += _known(exact or {}, dark)
     marked = np.array([now] if before is None else [now, before])
     layout: dict[str, Any] = {
         "xaxis": {**budget_axis(np.append(curve.budgets, marked)), "showgrid": False},
@@ -151,6 +153,32 @@ def _line(curve: BudgetCurve, name: str, in_legend: bool, dark: bool) -> list[go
     mark = {"symbol": "diamond", "size": 11, "color": ROLES["starved"], "line": {"color": ink(dark), "width": 1}}
     text = f"knee: %{{x:,}} pairs<br>{shown}<extra></extra>"
     return [line, go.Scatter(x=[found], y=at, mode="markers", marker=mark, showlegend=False, name="knee", hovertemplate=text)]
+
+
+def _ends(curve: BudgetCurve) -> list[go.Scatter]:
+    """Return the bound between its two ends: no line runs through the band, as nobody knows where in it the bound lies."""
+    style: dict[str, Any] = {"mode": "lines", "line": {"color": ROLES["supply"], "width": 1}, "showlegend": False, "connectgaps": False}
+    texts = {"bound_low": "at least", "bound": "at most"}
+    fills: dict[str, dict[str, str]] = {"bound_low": {}, "bound": {"fill": "tonexty", "fillcolor": "rgba(86,180,233,0.35)"}}
+    return [
+        go.Scatter(
+            x=curve.budgets,
+            y=_finite(curve.values[name]),
+            name=text,
+            hovertemplate="%{x:,} pairs<br>" + text + " %{y:,.4~f}<extra></extra>",
+            **style,
+            **fills[name],
+        )
+        for name, text in texts.items()
+    ]
+
+
+def _known(exact: Mapping[int, float], dark: bool) -> list[go.Scatter]:
+    if not exact:
+        return []
+    marker = {"size": 11, "color": ROLES["selected"], "line": {"color": ink(dark), "width": 1}}
+    text = "%{x:,} pairs<br>exactly %{y:,.4~f}<extra></extra>"
+    return [go.Scatter(x=list(exact), y=list(exact.values()), mode="markers", name="exact", marker=marker, hovertemplate=text)]
 
 
 def _band(runs: Sequence[BudgetCurve], name: str) -> list[go.Scatter]:

@@ -59,6 +59,12 @@ def lipschitz() -> Lipschitz | None:
     return compute("Estimating L", key, lambda _: estimate_lipschitz(own, task.pool.sources[chosen.indices], rng))
 
 
+def is_told() -> bool:
+    """Return whether there is an estimate of L that says something."""
+    estimate = lipschitz()
+    return estimate is not None and estimate.is_told
+
+
 def first_l() -> float:
     """Return the L a bound is drawn at before one is chosen: the estimate with three digits, or 1 where it says nothing."""
     estimate = lipschitz()

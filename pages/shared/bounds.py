@@ -11,7 +11,7 @@ from craft_core.figures.bound import TERMS
 from craft_core.figures.theme import REST, ROLES
 from craft_core.sweep import DIRECTIONS, SweepPoint
 from pages.shared import bound_stages, stages, views
-from pages.shared.verdicts import few, nats, readings, span, verdict
+from pages.shared.verdicts import few, in_sum, nats, readings, span, verdict
 
 _L, _SLIDER = "lipschitz", "lipschitz_slider"
 _METRIC = 158  # pixels
@@ -48,7 +48,8 @@ def controls() -> tuple[float, str]:
                 wrap=True,
                 persist_state="session",
             )
-            st.button("Use the estimate", key="use_estimate", on_click=_forget, disabled=wanted is None, icon=":material/target:")
+            back = "Use the estimate" if bound_stages.is_told() else "Back to L = 1"
+            st.button(back, key="use_estimate", on_click=_forget, disabled=wanted is None, icon=":material/target:")
         _estimate(estimate, at)
     return float(lipschitz), str(direction)
 
@@ -100,23 +101,23 @@ def headline(lipschitz: float, direction: str) -> None:
 def _equation(point: SweepPoint, found: KLBound, lipschitz: float, direction: str) -> None:
     covered, measured = 1 - point.left_out(direction), readings(direction)
     low = point.low_bound(lipschitz, direction).covered_total
-    value = few(found.covered_total) if point.is_exact else f"{few(low)} – {few(found.covered_total)}"
-    random = "–" if measured is None else " – ".join(f"{one:.2g}" for one in span(measured.random))
+    random = "–" if measured is None else " to ".join(f"{one:.2g}" for one in span(measured.random))
+    whole, shares, residual = in_sum(found.covered_total, found.covered, found.residual_sum)
     negative = " The k-NN estimate can be negative, see *Measured*." if measured and span(measured.random)[0] < 0 else ""
     items = (
         (
             "The bound, in nats" if covered == 1 else f"The bound, for the covered {covered:.1%}",
-            value,
+            whole if point.is_exact else f"{few(low)} – {few(found.covered_total)}",
             f"On {WORDS[direction]}: the sum of two terms, at L = {lipschitz:.3g} and with {point.n_clusters:,} clusters.",
         ),
-        ("= KL of the shares", few(found.covered), f"{WORDS[direction]} of the cluster shares."),
+        ("= KL of the shares", shares, f"{WORDS[direction]} of the cluster shares."),
         (
             "+ residual inside",
-            few(found.residual_sum),
+            residual,
             "What the clusters can hide: in each the smallest of three bounds, weighted by share.",
         ),
         (
-            "Random selection",
+            "Random measures",
             random,
             "What a random selection of the same size measures: from one to the other of two estimates, in nats." + negative,
         ),

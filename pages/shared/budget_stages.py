@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -64,18 +65,32 @@ def every_budget() -> Prefixes | None:
     return compute("Preparing every budget", stages.ranking_key(), work)
 
 
-def bounds_at(found: Prefixes, budgets: tuple[BudgetNumbers, ...], lipschitz: float) -> tuple[list[KLBound], bool]:
-    """Return the bounds at some budgets, and whether their diameters are exact: up to `EXACT_ROWS` pairs they are, in milliseconds.
+@dataclass(frozen=True)
+class Bounds:
+    """Hold the bound at one budget with lower and with upper bounds of the diameters; the same object twice where they are exact."""
 
-    All of them are exact or none is: an exact bound cannot be compared with one that uses upper bounds of the diameters. A cell of more
-    than `EXACT_POINTS` pairs has no exact diameter.
+    low: KLBound
+    high: KLBound
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the diameters are exact."""
+        return self.low is self.high
+
+
+def bounds_at(found: Prefixes, budgets: tuple[BudgetNumbers, ...], lipschitz: float) -> list[Bounds]:
+    """Return the bounds at some budgets; up to `EXACT_ROWS` pairs with exact diameters, in milliseconds.
+
+    All of them are exact or none is: an exact bound cannot be compared with one that uses bounds of the diameters. A cell of more than
+    `EXACT_POINTS` pairs has no exact diameter.
     """
     task = stages.problem()
     if max(one.allocation.size for one in budgets) + len(task.validation) <= EXACT_ROWS:
         points = [_point(found, task, one.allocation) for one in budgets]
         if all(point.is_exact for point in points):
-            return [point.bound(lipschitz) for point in points], True
-    return [found.bound(one.allocation, lipschitz) for one in budgets], False
+            known = [point.bound(lipschitz) for point in points]
+            return [Bounds(one, one) for one in known]
+    return [Bounds(found.low_bound(one.allocation, lipschitz), found.bound(one.allocation, lipschitz)) for one in budgets]
 
 
 def _point(found: Prefixes, task: Problem, allocation: Allocation) -> SweepPoint:
@@ -115,6 +130,11 @@ def measured_curve() -> tuple[BudgetCurve, Mapping[str, float]]:
 def measured_curve_if_ready() -> BudgetCurve | None:
     """Return the measured curves if they are there for the present choices."""
     return measured_curve()[0] if is_ready(_CURVE, _curve_key()) else None
+
+
+def anchors_if_ready() -> Mapping[str, float]:
+    """Return what energy distances are to be compared with if they are there for the present choices."""
+    return measured_curve()[1] if is_ready(_CURVE, _curve_key()) else {}
 
 
 def is_curve_stopped() -> bool:

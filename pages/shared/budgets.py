@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
 from craft_core.allocate import Allocation
-from craft_core.budgets import CURVES, BudgetCurve, BudgetNumbers, Prefixes
+from craft_core.budgets import CURVES, BudgetCurve, BudgetNumbers
 from craft_core.selectors import Craft
-from pages.shared import bound_stages, budget_stages
+from pages.shared import bound_stages, views
+from pages.shared.budget_stages import Bounds
 from pages.shared.session import change, current_config, generation
 
 _METRIC = 160  # pixels: four in a row, and two on a phone
@@ -37,24 +39,48 @@ def lipschitz_now() -> float:
     return bound_stages.first_l() if chosen is None else float(chosen)
 
 
-def answer(now: BudgetNumbers, then: BudgetNumbers, curve: BudgetCurve | None) -> None:
-    """Say in one sentence what the budget buys over the other one."""
+def answer(now: BudgetNumbers, then: BudgetNumbers, curve: BudgetCurve | None, anchors: Mapping[str, float]) -> None:
+    """Say what the budget buys over the other one: what gets better, what gets worse, and where the chance in it is measured."""
     n_now, n_then = now.allocation.size, then.allocation.size
     if n_now == n_then:
-        st.markdown(f"**{n_now:,} pairs.** Move the slider to see what another budget would buy.")
+        st.markdown(f"**{views.counted(n_now, 'pair')}.** Move the slider to see what another budget would buy.")
         return
-    parts = [f"{now.tokens / max(then.tokens, 1):,.2f} times the words"]
+    found = _changes(now, then, curve, anchors)
+    lines = [f"**{views.counted(n_now, 'pair')} instead of {n_then:,}**: {now.tokens / max(then.tokens, 1):,.3g} times the words."]
+    for title, is_better in (("Gains", True), ("Loses", False)):
+        kept = [words for words, better in found if better is is_better]
+        lines.append(f"- **{title}:** {'; '.join(kept) if kept else 'nothing that is known yet'}.")
+    lines.append("- **How sure:** all of it depends on how the clusters fell out; *Stability* makes the choice again with other seeds.")
+    st.markdown("\n".join(lines))
+
+
+def _changes(now: BudgetNumbers, then: BudgetNumbers, curve: BudgetCurve | None, anchors: Mapping[str, float]) -> list[tuple[str, bool]]:
+    """Return what changes, in words, and whether it gets better."""
+    found = []
     if now.coverage is not None and then.coverage is not None:
-        a, b = now.coverage, then.coverage
-        parts.append(
-            f"{a.source_tokens:.1%} of the test set's running source words occur in them (before: {b.source_tokens:.1%}) and "
-            f"{a.target_tokens:.1%} of its target words (before: {b.target_tokens:.1%})"
+        for side in ("source", "target"):
+            a, b = (getattr(one.coverage, f"{side}_tokens") for one in (now, then))
+            found.append((f"{a:.1%} of the test set's {side} words occur in the chosen pairs (before: {b:.1%})", a - b))
+    found.append(
+        (
+            f"{views.counted(now.starved, 'cluster')} of {len(now.allocation.counts):,} run out (before: {then.starved:,})",
+            float(then.starved - now.starved),
         )
-    before = "as before" if now.starved == then.starved else f"before: {then.starved:,}"
-    parts.append(f"{now.starved:,} of {len(now.allocation.counts):,} clusters run out ({before})")
-    if curve is not None and np.isfinite(energies := [curve.interpolate("energy", n) for n in (n_now, n_then)]).all():
-        parts.append(f"the energy distance to held-out pairs is about {energies[0]:.4f} (before: {energies[1]:.4f}; smaller is better)")
-    st.markdown(f"**{n_now:,} pairs instead of {n_then:,}**: {'; '.join(parts)}.")
+    )
+    a, b = _left_out(now.allocation), _left_out(then.allocation)
+    found.append((f"{a:.1%} of validation lies in clusters that give no pair (before: {b:.1%})", b - a))
+    if curve is not None:
+        found += _measured_changes(curve, now.allocation.size, then.allocation.size, anchors)
+    return [(words, gain > 0) for words, gain in found if np.isfinite(gain) and gain != 0]
+
+
+def _measured_changes(curve: BudgetCurve, now: int, then: int, anchors: Mapping[str, float]) -> list[tuple[str, float]]:
+    (a, b), (c, d) = ([curve.interpolate(name, n) for n in (now, then)] for name in ("energy", "ridge_rank"))
+    beside = "".join(f"; {name} {value:.4f}" for name, value in anchors.items())
+    return [
+        (f"the distance to held-out pairs is about {a:.4f} (before: {b:.4f}{beside}; smaller is nearer)", b - a),
+        (f"the ridge translator ranks the true target at {c:.3f} (before: {d:.3f}; 1 is first)", c - d),
+    ]
 
 
 @dataclass(frozen=True)
@@ -67,13 +93,19 @@ class _Number:
     help: str
 
 
-def numbers(found: Prefixes, now: BudgetNumbers, then: BudgetNumbers, lipschitz: float, curve: BudgetCurve | None) -> None:
+def exact(now: BudgetNumbers, then: BudgetNumbers, bounds: Sequence[Bounds]) -> dict[int, float]:
+    """Return the bounds that are known exactly, by budget; infinite ones are left out."""
+    known = {one.allocation.size: bound.high.total for one, bound in zip((now, then), bounds, strict=True) if bound.is_exact}
+    return {size: total for size, total in known.items() if np.isfinite(total)}
+
+
+def numbers(now: BudgetNumbers, then: BudgetNumbers, bounds: Sequence[Bounds], lipschitz: float, curve: BudgetCurve | None) -> None:
     """Draw what the budget gives, each with its difference to the other one."""
-    listed = [*_looked_up(found, now, then, lipschitz), *_interpolated(curve, now.allocation.size, then.allocation.size)]
+    listed = [*_looked_up(now, then, bounds, lipschitz), *_interpolated(curve, now.allocation.size, then.allocation.size)]
     with st.container(horizontal=True, gap="small"):
         for one in listed:
             _metric(one)
-    chosen = "as set on the page KL bound" if st.session_state.get("lipschitz") is not None else "an estimate, no certificate"
+    chosen = "as set on the page KL bound" if st.session_state.get("lipschitz") is not None else _ORIGIN[bound_stages.is_told()]
     st.caption(
         f"The bound (ours) is about sources only, and holds if the log-ratio of the two densities changes by at most L = {lipschitz:,.3g} "
         f"({chosen}) per unit of distance inside each cluster."
@@ -87,18 +119,30 @@ def numbers(found: Prefixes, now: BudgetNumbers, then: BudgetNumbers, lipschitz:
         )
 
 
-def _looked_up(found: Prefixes, now: BudgetNumbers, then: BudgetNumbers, lipschitz: float) -> list[_Number]:
+_ORIGIN = {
+    True: "an estimate, no certificate",
+    False: "a placeholder: these pairs do not tell L, so the bound is only an example",
+}
+
+
+def _looked_up(now: BudgetNumbers, then: BudgetNumbers, bounds: Sequence[Bounds], lipschitz: float) -> list[_Number]:
     a, b = now.allocation, then.allocation
-    bounds, is_exact = budget_stages.bounds_at(found, (now, then), lipschitz)
+    is_exact = all(one.is_exact for one in bounds)
     is_whole = np.isfinite(now.kl) and np.isfinite(then.kl)
     better = "lower" if is_whole else ""  # two parts of validation cannot be compared
-    most = "Bound" if is_exact else "Bound at most"
-    names = ("KL of shares", f"{most}, L = {lipschitz:,.3g}") if is_whole else ("KL, covered part", f"{most}, covered part")
+    of = (f", L = {lipschitz:,.3g}", "") if is_whole else (", covered part", ", covered part")
     missed = (
         "" if is_whole else " Infinite for the whole: some clusters with validation pairs give none. Shown is the part that is reached."
     )
     kls = (now.kl, then.kl) if is_whole else (now.covered_kl, then.covered_kl)
-    totals = [one.total if is_whole else one.covered_total for one in bounds]
+    totals = [[one.total if is_whole else one.covered_total for one in (bound.low, bound.high)] for bound in bounds]
+    if is_exact:
+        ends = [_Number(f"Bound{of[0]}", totals[0][1], totals[1][1], ".2f", better, _BOUND + _EXACT + missed)]
+    else:
+        ends = [
+            _Number(f"Bound{end}{of[1]}", totals[0][at], totals[1][at], ".2f", better, _BOUND + _BETWEEN + missed)
+            for at, end in enumerate((" at least", " at most"))
+        ]
     listed = [
         _Number("Pairs chosen", a.size, b.size, ",.0f", "", f"Out of {int(a.supply.sum()):,} pool pairs that are in a cluster."),
         _Number("Words", now.tokens, then.tokens, ",.0f", "", "Words of both sides of the chosen pairs."),
@@ -120,8 +164,14 @@ def _looked_up(found: Prefixes, now: BudgetNumbers, then: BudgetNumbers, lipschi
             "Validation share of the clusters that give no pair at this budget: too small for a place, or without any pool pair.",
         ),
         *([_Number("Shortfall", a.shortfall, b.shortfall, ",.0f", "lower", _SHORTFALL)] if a.shortfall or b.shortfall else []),
-        _Number(names[0], *kls, ".4f", better, "KL(validation ‖ selected) of the cluster shares, in nats; 0 is equal." + missed),
-        _Number(names[1], *totals, ".2f", better, _BOUND + (_EXACT if is_exact else _AT_MOST) + missed),
+        _Number(
+            "KL of shares" if is_whole else "KL, covered part",
+            *kls,
+            ".4f",
+            better,
+            "KL(validation ‖ selected) of the cluster shares, in nats; 0 is equal." + missed,
+        ),
+        *ends,
     ]
 
 
@@ -131,7 +181,7 @@ _BOUND = (
     "derivation). "
 )
 _EXACT = "The diameters in it are exact for these pairs, as on the page KL bound."
-_AT_MOST = "With so many pairs the diameters in it are upper bounds; the page KL bound takes longer and knows them more exactly."
+_BETWEEN = "With so many pairs the diameters in it are known between two bounds; the page KL bound narrows it for one budget."
 
 _COVERED = (
     ("Source coverage", "source_tokens"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,14 @@ from pages.shared import budget_stages, views
 _COVERAGE_HELP = "Share of the running words, and of the pairs of neighbouring words, of the held-out texts that occur in the chosen pairs."
 
 
-def draw(now: int, then: int, lipschitz: float) -> None:
+def draw(now: int, then: int, lipschitz: float, exact: Mapping[int, float]) -> None:
     """Draw the curves that can be looked up, and those that are measured once the user asks for them."""
     beside = "" if now == then else f" Dotted line: {then:,} pairs."
-    st.caption(f"One quantity a panel, over all budgets. Solid line: {now:,} pairs.{beside} Diamond: the knee, where the curve bends most.")
+    st.caption(
+        f"One quantity a panel, over all budgets. Solid line: {now:,} pairs.{beside} Diamond: the knee, beyond which more pairs buy less."
+    )
     known, measured = budget_stages.looked_up(lipschitz), budget_stages.measured_curve_if_ready()
-    draws = panels(known, now, then)
+    draws = panels(known, now, then, exact=exact)
     draws += [_measure] if measured is None else panels(measured, now, then, anchors=budget_stages.measured_curve()[1])
     in_twos(draws)
     notes = [KNEE_RULE]
@@ -59,10 +62,12 @@ def panels(
     then: int,
     runs: Sequence[BudgetCurve] = (),
     anchors: Mapping[str, float] | None = None,
+    exact: Mapping[int, float] | None = None,
 ) -> list[Callable[[], None]]:
     """Return what draws each panel for which there are curves."""
     known = {panel: names for panel, names in PANELS.items() if all(name in curve.values for name in names)}
-    return [partial(_panel, curve, panel, names, now, then, runs, anchors if panel == "energy" else None) for panel, names in known.items()]
+    beside: dict[str, dict[str, Any]] = {"energy": {"anchors": anchors}, "bound": {"exact": exact}}
+    return [partial(_panel, curve, panel, names, now, then, runs, beside.get(panel, {})) for panel, names in known.items()]
 
 
 def in_twos(draws: Sequence[Callable[[], None]]) -> None:
@@ -80,7 +85,7 @@ def _panel(
     now: int,
     then: int,
     runs: Sequence[BudgetCurve],
-    anchors: Mapping[str, float] | None,
+    beside: Mapping[str, Any],
 ) -> None:
     one = CURVES[names[0]]
     several = panel == "coverage"
@@ -90,11 +95,14 @@ def _panel(
     if not any(np.isfinite(curve.values[name]).any() for name in names):
         st.text("There are too few held-out pairs to measure this." if not _is_infinite(curve, names) else "Infinite at every budget.")
         return
-    figure = curve_figure(curve, names, now, then, runs, anchors, dark=views.is_dark())
+    figure = curve_figure(curve, names, now, then, runs, **beside, dark=views.is_dark())
     alt = f"{title} over budgets from {int(curve.budgets[0]):,} to {int(curve.budgets[-1]):,} pairs."
     views.plot(figure, alt, f"curve.{panel}.{len(runs)}")
     if "bound_low" in names and not runs:
-        st.caption("The bound lies in the band: diameters are known between two bounds here. The page *KL bound* knows them more exactly.")
+        dots = " The dots are exact." if beside.get("exact") else ""
+        st.caption(
+            f"The bound lies in the band, as diameters are known between two bounds.{dots} The page *KL bound* narrows it for one budget."
+        )
     if _is_infinite(curve, names):
         st.caption("Where there is no line it is infinite: a cluster with validation pairs got none.")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from craft_core.allocate import Allocation
-from craft_core.budgets import BudgetNumbers, Prefixes, Price, between, cost
+from craft_core.budgets import BudgetNumbers, Cost, Prefixes, Price, between, cost
 from craft_core.describe import cluster_name
 from craft_core.experiment import LoadedData
 from craft_core.figures import between_figure
@@ -77,6 +79,8 @@ def costs(found: Prefixes, now: BudgetNumbers, then: BudgetNumbers) -> None:
         st.markdown(
             f"Training on this budget reads **{all_of_it.tokens / mine.tokens:,.1f} times less** text than training on the whole pool."
         )
+    if then.allocation.size != now.allocation.size:
+        _say_difference(now, then, found_costs)
     table = pd.DataFrame(
         [
             {
@@ -92,6 +96,22 @@ def costs(found: Prefixes, now: BudgetNumbers, then: BudgetNumbers) -> None:
     )
     st.dataframe(table, hide_index=True, height="content")
     st.caption("Words are counted on both sides. Pool pairs without any word the vectorizer knows are left out.")
+
+
+def _say_difference(now: BudgetNumbers, then: BudgetNumbers, costs: Mapping[str, Cost]) -> None:
+    """Say what the step from the other budget to this one costs."""
+    here, there = list(costs.values())[:2]
+    said = [
+        f"{now.allocation.size - then.allocation.size:+,} pairs",
+        f"{here.tokens - there.tokens:+,.0f} tokens over all epochs",
+        f"{here.steps - there.steps:+,} steps",
+    ]
+    if here.money is not None and there.money is not None:
+        said.append(f"{here.money - there.money:+,.2f} in your currency")
+    if here.seconds is not None and there.seconds is not None:
+        longer = here.seconds - there.seconds
+        said.append(f"{_duration(abs(longer))} {'more' if longer >= 0 else 'less'}")
+    st.markdown(f"**This budget against the one it is compared with:** {', '.join(said)}.")
 
 
 def _price() -> Price:

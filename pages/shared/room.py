@@ -66,9 +66,9 @@ def frame(title: str, subtitle: str, *, needs_data: bool = True) -> Iterator[Non
 
 
 def doors() -> None:
-    """Offer the sample data in one click, or the page where own data are loaded."""
+    """Offer the sample data in one click, the page where own data are loaded, or the scenes, which need none."""
     st.info("No data are loaded yet.", icon=":material/info:")
-    left, right = st.columns(2)
+    left, right, learn = st.columns(3)
     with left, st.container(border=True, height="stretch"):
         st.markdown("**Explore the sample data**")
         st.markdown(
@@ -80,3 +80,8 @@ def doors() -> None:
         st.markdown("A pool to choose from and a validation set to resemble: CSV, TSV, JSONL, Parquet, or two line-aligned text files.")
         if st.button("Load your own", key="door_own", width="stretch"):
             st.switch_page("pages/1_Data.py")
+    with learn, st.container(border=True, height="stretch"):
+        st.markdown("**See how it works**")
+        st.markdown("Seven short scenes on a plane where the truth is known: predict first, then look. No data needed.")
+        if st.button("Start the scenes", key="door_learn", width="stretch"):
+            st.switch_page("pages/8_Learn.py")

@@ -17,6 +17,7 @@ from pages.shared.work import ask_again, was_stopped
 _ASKED = "sweep_asked"  # the key of the sweep the user asked for
 
 _ALL = 0.7  # share of the sweep, on a logarithmic scale, from which a range is no suggestion
+_LEAST_POINTS = 3
 _ROUGH = 2.0  # L times D from which the leading order of the residual is far from the residual
 
 
@@ -27,6 +28,9 @@ def sweep(lipschitz: float, direction: str) -> None:
         "The same data cut into more and more clusters, everything else kept. More clusters leave less inside each one, but the shares of "
         "small clusters are noisy: the sweep shows where the two balance."
     )
+    if len(grid) < _LEAST_POINTS:
+        st.info("There are too few validation pairs for a sweep: at least 8 are needed.", icon=":material/info:")
+        return
     missing = [one for one in grid if not any(point.n_clusters == one for point in points)]
     if missing:
         _button(missing, points)
@@ -99,41 +103,59 @@ def _charts(points: tuple[SweepPoint, ...], lipschitz: float, direction: str) ->
 
 def _suggestion(points: tuple[SweepPoint, ...], n_missing: int, lipschitz: float) -> None:
     found, present = trade_off(points, lipschitz), current_config().clustering.n_clusters
+    against = _against(found, points, n_missing, lipschitz)
     with st.container(border=True):
         words, button = st.columns([4, 1], vertical_alignment="center")
-        words.markdown(" ".join(_sentences(found, points, n_missing, lipschitz, present)))
-        button.button(
-            f"Use {found.best:,} clusters",
-            key="use_suggestion",
-            on_click=_apply,
-            args=(found.best, lipschitz),
-            disabled=present == found.best or n_missing > 0,
-            icon=":material/check:",
-            width="stretch",
-        )
+        words.markdown(" ".join([*_sentences(found, against, lipschitz), _around(points, lipschitz), *_beside(found, points, present)]))
+        if not against:
+            button.button(
+                f"Use {found.best:,} clusters",
+                key="use_suggestion",
+                on_click=_apply,
+                args=(found.best, lipschitz),
+                disabled=present == found.best,
+                icon=":material/check:",
+                width="stretch",
+            )
 
 
-def _sentences(found: TradeOff, points: tuple[SweepPoint, ...], n_missing: int, lipschitz: float, present: int) -> list[str]:
-    """Return the suggestion in words, with all that speaks against it."""
-    span = _span(found)
-    of = f" from {len(points):,} of {len(points) + n_missing:,} points" if n_missing else ""
-    said = [f"**Suggestion at L = {lipschitz:.3g}{of}: {span} clusters**, least at {found.best:,}."]
-    around = [trade_off(points, factor * lipschitz) for factor in (0.5, 2.0)]
-    said.append(f"At half that L it would be {_span(around[0])}, at twice {_span(around[1])}.")
-    ends = (min(one.low for one in (found, *around)), max(one.high for one in (found, *around)))
-    if np.log(ends[1] / ends[0]) > _ALL * np.log(points[-1].n_clusters / points[0].n_clusters):
-        said.append("As L is not known better than that, **the bound does not say how many clusters to use here**.")
+def _sentences(found: TradeOff, against: list[str], lipschitz: float) -> list[str]:
+    """Return the suggestion in words or, where something speaks against it, that there is none and why."""
+    if not against:
+        return [f"**Suggestion at L = {lipschitz:.3g}: {_span(found)} clusters**, least at {found.best:,}."]
+    return [
+        f"**At L = {lipschitz:.3g} the bound does not say how many clusters to use**: {'; '.join(against)}.",
+        f"Its sum is least at {found.best:,}, and nearly so for {_span(found)}.",
+    ]
+
+
+def _against(found: TradeOff, points: tuple[SweepPoint, ...], n_missing: int, lipschitz: float) -> list[str]:
+    """Return all that keeps the minimum of the curve from being a suggestion."""
+    said = []
+    if n_missing:
+        said.append(f"only {len(points):,} of {len(points) + n_missing:,} points are there")
     if found.is_at_an_end:
-        said.append("The least lies at the end of the sweep, so the true one may lie beyond.")
+        said.append(f"noise and residual do not balance within the sweep, their sum is least at its end ({found.best:,})")
     spread = lipschitz * points[-1].mean_diameter[1]
     if spread > _ROUGH:
-        said.append(
-            f"Take it lightly: it rests on the residual's leading order, which holds for L · D well below 1; here that is {spread:.2g}."
-        )
-    said.append(f"The {present:,} in use lie within." if found.low <= present <= found.high else f"In use are {present:,}.")
+        said.append(f"the curve rests on the residual's leading order, which holds for L · D well below 1, and here that is {spread:.2g}")
+    return said
+
+
+def _around(points: tuple[SweepPoint, ...], lipschitz: float) -> str:
+    """Say what half and twice that L would give: an estimate of L is hardly better than that."""
+    found = [trade_off(points, factor * lipschitz) for factor in (0.5, 1.0, 2.0)]
+    low, high = min(one.low for one in found), max(one.high for one in found)
+    hangs = np.log(high / low) > _ALL * np.log(points[-1].n_clusters / points[0].n_clusters)
+    return f"At half that L it would be {_span(found[0])}, at twice {_span(found[2])}{', so it hangs on L' if hangs else ''}."
+
+
+def _beside(found: TradeOff, points: tuple[SweepPoint, ...], present: int) -> list[str]:
+    """Return what is in use, and what is measured; that is for reporting, as held-out pairs must not choose anything."""
+    said = [f"The {present:,} in use lie within." if found.low <= present <= found.high else f"In use are {present:,}."]
     measured = [(point.energy.source, point.n_clusters) for point in points if point.energy is not None]
     if measured:
-        said.append(f"Measured on held-out pairs, the source distance is lowest at {min(measured)[1]:,}.")
+        said.append(f"Measured on held-out pairs, to report and not to choose by, the source distance is lowest at {min(measured)[1]:,}.")
     return said
 
 

@@ -9,7 +9,7 @@ from craft_core.bound import KLBound
 from craft_core.discrepancy import Divergences
 from craft_core.sweep import SweepPoint, largest_l
 from craft_core.yardsticks import Readings
-from pages.shared import bound_stages
+from pages.shared import bound_stages, stages
 
 
 def verdict(point: SweepPoint, found: KLBound, lipschitz: float, direction: str) -> None:
@@ -27,7 +27,14 @@ def verdict(point: SweepPoint, found: KLBound, lipschitz: float, direction: str)
         f"{alone if np.isnan(measured.random.gaussian) else both}."
     )
     sure, at_best = (largest_l(point, one, direction) for one in (low, high))
-    if bound > high:
+    if above := _above(bound, measured):
+        # whatever the estimates for a random selection say: a bound the selection itself breaks is none
+        st.warning(
+            f"{compared} But this selection itself measures {' and '.join(above)}, more than the bound and more than noise. **Do not trust "
+            "the bound at this L**: either L is larger, or the estimate reads too much, as a Gaussian does where tails are heavy.",
+            icon=":material/block:",
+        )
+    elif bound > high:
         words = "says nothing** here: even a random selection satisfies it. " + _way_out(at_best, sure)
         st.warning(f"{compared} So the bound **{words}", icon=":material/block:")
     elif bound > low:
@@ -35,17 +42,29 @@ def verdict(point: SweepPoint, found: KLBound, lipschitz: float, direction: str)
         st.info(
             f"{compared} So by one of them the bound says something, by the other **it says nothing**. {words}", icon=":material/contrast:"
         )
-    elif _above(bound, measured):
-        st.warning(
-            f"{compared} But this selection itself measures more than that, and more than noise: **at this L the bound can hardly hold**.",
-            icon=":material/block:",
+    elif not bound_stages.is_told():
+        st.info(
+            f"{compared} So at this L a random selection would break the bound. But nothing in these pairs tells L: "
+            "read it as **what if**, not as a result.",
+            icon=":material/help:",
         )
     else:
         end = "" if np.isinf(sure) else f" Above **L = {sure:.2g}** that is no longer sure."
         st.success(
             f"{compared} So the bound **says something**, if L is right: a random selection breaks it.{end}", icon=":material/check:"
         )
-    _contradiction(bound, measured)
+    _measured_instead()
+
+
+def _measured_instead() -> None:
+    """Say what is measured without any L, if it is there."""
+    found = stages.diagnostics_if_ready()
+    if found is not None and found.energy is not None and found.anchors is not None:
+        mine, random, noise = (one.source for one in (found.energy, found.anchors.random, found.anchors.half_against_half))
+        st.caption(
+            f"Measured without any L: the sources' energy distance to held-out pairs is **{mine:.4f}**, a random selection's {random:.4f}, "
+            f"and {noise:.4f} is noise."
+        )
 
 
 def not_measured() -> None:
@@ -61,16 +80,6 @@ def _way_out(at_best: float, sure: float) -> str:
     if at_best == 0:
         return "The shares alone are farther apart, so no L makes it say something."
     return f"It begins to say something below **L = {at_best:.2g}**" + (f", and surely below **L = {sure:.2g}**." if sure > 0 else ".")
-
-
-def _contradiction(bound: float, measured: Readings) -> None:
-    """Say where the selection itself measures more than the bound: then L is too small, or the estimate reads too much."""
-    above = _above(bound, measured)
-    if above:
-        st.caption(
-            f":material/priority_high: This selection itself measures {' and '.join(above)}, more than the bound. Either L is larger than "
-            "this, or the estimate reads too much: a Gaussian does where the sets have heavy tails, as text vectors do."
-        )
 
 
 def _above(bound: float, measured: Readings) -> list[str]:
@@ -105,3 +114,13 @@ def few(value: float) -> str:
 def nats(value: float) -> str:
     """Return a divergence with its unit."""
     return f"{few(value)} nats"
+
+
+def in_sum(*values: float) -> list[str]:
+    """Return a sum and its terms with the same decimals, so that they add up as they are shown."""
+    largest = max((abs(value) for value in values if np.isfinite(value)), default=0.0)
+    if largest < 0.01 or largest >= 1000:
+        return [few(value) for value in values]
+    decimals = 3 if largest < 10 else 2 if largest < 100 else 1
+    # what would round to nothing is shown as the small number it is
+    return [f"{value:,.{decimals}f}" if np.isfinite(value) and round(value, decimals) else few(value) for value in values]

@@ -48,10 +48,9 @@ def show(seed: int) -> bool:
         options = tuple(f"{low} to {high} clusters" for low, high in _RANGES)
         return story.predict(
             story.Question(
-                "The true KL, of the part of validation that gets pairs, is about the sum of both lines. With how many clusters is it the "
-                "smallest?",
+                "With few clusters the true KL is about what is left inside, with many about the noise. With how many is it the smallest?",
                 options,
-                (next(number for number, (_, high) in enumerate(_RANGES) if found.best <= high),),
+                tuple(sorted({_range_of(one) for one in (found.best, found.best_whole) if one is not None})),
                 f"With **{found.best:,} clusters**, at {found.truth.min():.3g} nats. With fewer, too much is left inside the cells; with "
                 f"more, the shares of {size:,} validation pairs are too noisy. The bound at that point is {found.bound[at]:.2g} nats: "
                 f"never below the truth, and far from it.{_miss(found, at)}",
@@ -64,8 +63,17 @@ def _miss(found: TradeOff, at: int) -> str:
     """Say what the smallest KL leaves out: noise can leave a cell with no pair, and then the KL of the whole is infinite."""
     if found.missed[at] == 0:
         return ""
-    whole = "" if found.best_whole is None else f" Where no cell is left empty, the best is **{found.best_whole:,}**."
-    return f" But on average {found.missed[at]:.1%} of validation then lies in cells without a pair, whose KL is infinite.{whole}"
+    whole = (
+        "" if found.best_whole is None else f" Where no cell is left empty, the best is **{found.best_whole:,}**: that answer is right too."
+    )
+    return (
+        f" That is the KL of the part that gets pairs: on average {found.missed[at]:.1%} of validation then lies in cells without a pair, "
+        f"where it is infinite.{whole}"
+    )
+
+
+def _range_of(n_clusters: int) -> int:
+    return next(number for number, (_, high) in enumerate(_RANGES) if n_clusters <= high)
 
 
 def _table(found: TradeOff, revealed: bool) -> pd.DataFrame:

@@ -11,8 +11,8 @@ from craft_core.toy import Setting
 from pages.shared import views
 from pages.shared.learn import story, toys
 
-_STEPS = (0.0, 0.15, 0.35, 0.7)  # nats, the lower ends of the answers
-_OPTIONS = ("below 0.15 nats", "0.15 to 0.35 nats", "0.35 to 0.7 nats", "above 0.7 nats")
+_STEPS = (1.0, 1.25, 1.6, 2.0)  # times, the lower ends of the answers
+_OPTIONS = ("less than 1.25 times", "1.25 to 1.6 times", "1.6 to 2 times", "more than twice")
 
 
 def show(seed: int) -> bool:
@@ -50,13 +50,13 @@ def show(seed: int) -> bool:
     with talk:
         return story.predict(
             story.Question(
-                "A random selection has the law of the pool. About how large is KL(validation ‖ random selection), the mean over "
-                "validation of log(validation law / pool law)?",
+                "A random selection looks like the pool. Where validation likes to be, how many times as often is it there as the random "
+                "selection, on average?",
                 _OPTIONS,
-                (sum(kl >= step for step in _STEPS) - 1,),
-                f"The true KL, by numerical integration over the square, is **{kl:.3f} nats**, the unit of natural logarithms. So "
-                f"validation visits a place {np.exp(kl):.2f} times as often as a random selection does, as a geometric mean over "
-                "validation. At 0 nats the two laws would be equal.",
+                (sum(np.exp(kl) >= step for step in _STEPS) - 1,),
+                f"**{np.exp(kl):.2f} times**, as a geometric mean over validation. Its logarithm is the divergence KL(validation ‖ random "
+                f"selection): **{kl:.3f} nats**, the unit of natural logarithms, found here by numerical integration over the square. At "
+                "0 nats the two laws would be equal.",
             ),
             state,
         )

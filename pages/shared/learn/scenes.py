@@ -51,8 +51,8 @@ SCENES = (
         "Stage two, and what it narrows",
         "Inside a cell CRAFT takes the pairs whose **targets** are nearest in expectation to the cell's validation targets. That leaves "
         "out misaligned pairs, whose target belongs to another source, but also everything that is unusual and right.",
-        "CRAFT's score seeks the middle, so its choice is narrower than validation unless the budget takes nearly all; herding, our "
-        "extension, keeps more of the spread.",
+        "CRAFT's score leaves out misaligned pairs but seeks the middle, so its choice is narrower than validation unless the budget takes "
+        "nearly all, and can lie farther from it than a random one; herding, our extension, keeps more of the spread.",
         stage_two.show,
     ),
     Scene(
