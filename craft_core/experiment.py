@@ -189,7 +189,7 @@ def run_loaded(config: ExperimentConfig, data: LoadedData, seconds: dict[str, fl
         clustering = clusters(data, vectors, config.clustering, config.seed, part(progress, 0.7, 0.8))
     problem = Problem(vectors.pool, vectors.validation, clustering)
     with _timed(seconds, "select"):
-        selection = select(problem, config.selector, config.budget, config.seed)
+        selection = select(problem, config.selector, config.budget, config.seed, part(progress, 0.8, 0.85))
     check_chosen(selection)
     allocation = realised_allocation(problem, selection, config.budget)
     with _timed(seconds, "measure"):

@@ -58,9 +58,9 @@ class Diagnostics:
     cells: CellGeometry
 
 
-def select(problem: Problem, selector: Selector, budget: int, seed: int) -> Selection:
+def select(problem: Problem, selector: Selector, budget: int, seed: int, progress: Progress = silent) -> Selection:
     """Let a method choose; its random numbers, if it draws any, come from the seed alone."""
-    return selector.select(problem, budget, np.random.default_rng([seed, 1]))
+    return selector.select(problem, budget, np.random.default_rng([seed, 1]), progress)
 
 
 def realised_allocation(problem: Problem, selection: Selection, budget: int) -> Allocation:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from craft_core.cluster import Clustering, assign
+from craft_core.corpus.pairs import corpus_from_texts
 from craft_core.problem import Problem
 from craft_core.vectorize.protocol import EncodedPairs, unit_rows
 
@@ -25,7 +26,13 @@ def random_pairs(n: int, dimensions: int, rng: np.random.Generator) -> EncodedPa
     """Pairs whose sides agree in part, as a translation does."""
     sources = rng.normal(size=(n, dimensions)).astype(np.float32)
     targets = sources + 0.5 * rng.normal(size=(n, dimensions)).astype(np.float32)
-    return EncodedPairs(unit_rows(sources), unit_rows(targets))
+    texts = corpus_from_texts(random_texts(sources), random_texts(targets), "pairs")
+    return EncodedPairs(unit_rows(sources), unit_rows(targets), texts)
+
+
+def random_texts(rows: np.ndarray) -> list[str]:
+    """A word for each dimension, by its number and how large it is: near rows share words."""
+    return [" ".join(f"w{column}{'abcdefgh'[int(np.clip(value * 1.5 + 4, 0, 7))]}" for column, value in enumerate(row)) for row in rows]
 
 
 def random_problem(n: int = 300, m: int = 60, n_clusters: int = 7, dimensions: int = 8, seed: int = 0) -> Problem:

@@ -13,7 +13,7 @@ FLOORS = [
     {"vectorize"},
     {"cluster", "allocate"},
     {"problem"},
-    {"score", "whatif"},
+    {"draws", "joint", "score", "whatif"},
     {"selectors"},
     {"bound", "discrepancy", "holdout", "umap_layout", "describe", "ledger"},
     {"project", "budgets"},

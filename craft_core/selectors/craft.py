@@ -27,6 +27,8 @@ class Craft:
     """
 
     name: ClassVar[str] = "craft"
+    needs: ClassVar[tuple[str, ...]] = ("vectors", "clusters")
+    draws: ClassVar[bool] = False
 
     allocation: str = param(
         "water-fill",
@@ -54,6 +56,6 @@ class Craft:
         """Share a budget over the clusters."""
         return allocate(self.allocation, problem.clustering.validation_counts, problem.clustering.supply, budget)
 
-    def select(self, problem: Problem, budget: int, rng: np.random.Generator) -> Selection:
+    def select(self, problem: Problem, budget: int, rng: np.random.Generator, progress: Progress = silent) -> Selection:
         """Return the chosen pairs; nothing is random, so `rng` is not used. Fewer than the budget where the covered supply is smaller."""
-        return take(self.rank(problem), self.allocate(problem, budget))
+        return take(self.rank(problem, progress), self.allocate(problem, budget))

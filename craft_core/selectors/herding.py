@@ -11,6 +11,7 @@ from craft_core.allocate import ALLOCATION_RULES, allocate
 from craft_core.arrays import FloatMatrix, FloatVector, IntVector
 from craft_core.params import check, param
 from craft_core.problem import Problem, Selection
+from craft_core.progress import Progress, silent
 from craft_core.score import score_pool
 from craft_core.threads import one_thread
 from craft_core.whatif import Ranking, rank, take
@@ -28,6 +29,8 @@ class Herding:
     """
 
     name: ClassVar[str] = "herding"
+    needs: ClassVar[tuple[str, ...]] = ("vectors", "clusters")
+    draws: ClassVar[bool] = False
 
     allocation: str = param("water-fill", choices=ALLOCATION_RULES, help="How the budget is shared over the clusters, as for craft.")
     candidates_per_pair: int = param(
@@ -37,7 +40,7 @@ class Herding:
     def __post_init__(self) -> None:
         check(self)
 
-    def select(self, problem: Problem, budget: int, rng: np.random.Generator) -> Selection:
+    def select(self, problem: Problem, budget: int, rng: np.random.Generator, progress: Progress = silent) -> Selection:
         """Return the chosen pairs, in each cluster in the order they were taken; nothing is random, so `rng` is not used."""
         clustering = problem.clustering
         allocation = allocate(self.allocation, clustering.validation_counts, clustering.supply, budget)

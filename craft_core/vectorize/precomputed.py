@@ -58,7 +58,7 @@ class Precomputed:
                 found.append(self._read(corpus, side))
                 _hold_dimensions(found, corpora, side)
         progress(1.0, "Vectors read")
-        return gather(sides["source"], sides["target"], (None, None))
+        return gather(corpora, sides["source"], sides["target"], (None, None))
 
     def _read(self, corpus: Corpus, side: str) -> FloatMatrix:
         if not self.folder:

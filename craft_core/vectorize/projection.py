@@ -66,4 +66,4 @@ def project_sides(pool: Corpus, validation: Corpus, test: Corpus | None, fit: Fi
         text = f"Projecting {side}s"
         sides.append([encoder.encode(texts_of(one, side), project if one is pool else silent, text) for one in corpora])
         encoders.append(encoder)
-    return gather(sides[0], sides[1], (encoders[0], encoders[1]))
+    return gather(corpora, sides[0], sides[1], (encoders[0], encoders[1]))

@@ -29,16 +29,21 @@ class EncodedPairs:
     sources, targets : FloatMatrix
         Shapes (n, source dimensions) and (n, target dimensions), float32; each row of length 1, or all zero where the text has no known
         term.
+    texts : Corpus or None
+        The pairs the vectors were made of, in the same order, for methods that count words; None where there are only vectors.
     """
 
     sources: FloatMatrix
     targets: FloatMatrix
+    texts: Corpus | None = None
 
     def __post_init__(self) -> None:
         if len(self.sources) != len(self.targets):
             raise DataError(
                 f"There are {len(self.sources):,} source vectors but {len(self.targets):,} target vectors. Give one of each a pair."
             )
+        if self.texts is not None and len(self.texts) != len(self.sources):
+            raise DataError(f"There are {len(self.sources):,} vectors but {len(self.texts):,} pairs of texts. Give one of each a pair.")
         frozen(self.sources)
         frozen(self.targets)
 
@@ -52,7 +57,7 @@ class EncodedPairs:
 
     def take(self, positions: IntVector) -> EncodedPairs:
         """Return the vectors at these positions."""
-        return EncodedPairs(self.sources[positions], self.targets[positions])
+        return EncodedPairs(self.sources[positions], self.targets[positions], None if self.texts is None else self.texts.take(positions))
 
 
 class Encoder(Protocol):

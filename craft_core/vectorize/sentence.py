@@ -65,7 +65,7 @@ class SentenceTransformers:
                 now = part(progress, done / total, (done + len(corpus)) / total)
                 sides[-1].append(encoder.encode(texts_of(corpus, side), now, f"Encoding {side}s of the {corpus.name}"))
                 done += len(corpus)
-        return gather(sides[0], sides[1], (encoder, encoder))
+        return gather(corpora, sides[0], sides[1], (encoder, encoder))
 
     def encoder(self) -> SentenceEncoder:
         """Open the model and return its encoder, the same for both sides. Raises as `vectorize`."""

@@ -21,7 +21,9 @@ def texts_of(corpus: Corpus, side: str) -> pa.LargeStringArray:
     return corpus.sources if side == "source" else corpus.targets
 
 
-def gather(sources: list[FloatMatrix], targets: list[FloatMatrix], encoders: tuple[Encoder | None, Encoder | None]) -> Vectors:
-    """Put the sides together: matrices of pool, validation and, where there is one, test, in this order."""
-    pool, validation, *rest = [EncodedPairs(one, two) for one, two in zip(sources, targets, strict=True)]
+def gather(
+    corpora: list[Corpus], sources: list[FloatMatrix], targets: list[FloatMatrix], encoders: tuple[Encoder | None, Encoder | None]
+) -> Vectors:
+    """Put the sides together: matrices of pool, validation and, where there is one, test, in the order of the corpora."""
+    pool, validation, *rest = [EncodedPairs(one, two, texts) for one, two, texts in zip(sources, targets, corpora, strict=True)]
     return Vectors(pool, validation, rest[0] if rest else None, *encoders)

@@ -75,7 +75,9 @@ def selection() -> tuple[Selection, Allocation]:
     if ranked is not None:
         chosen = take(ranked, config.selector.allocate(task, config.budget))  # type: ignore[attr-defined]
     else:
-        chosen = compute(SELECT, selection_key(), lambda _: experiment.select(task, config.selector, config.budget, config.seed))
+        chosen = compute(
+            SELECT, selection_key(), lambda progress: experiment.select(task, config.selector, config.budget, config.seed, progress)
+        )
     experiment.check_chosen(chosen)
     return chosen, experiment.realised_allocation(task, chosen, config.budget)
 
