@@ -5,14 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from craft_core.arrays import FloatMatrix, IntVector
+from craft_core.errors import DataError
 from craft_core.problem import Problem
 from craft_core.progress import Progress, silent
 from craft_core.threads import one_thread
 from craft_core.vectorize.protocol import EncodedPairs
 
-__all__ = ["joint_products", "joint_rows", "largest", "nearest_pool"]
+__all__ = ["check_wanted", "joint_products", "joint_rows", "largest", "nearest_pool"]
 
 _BLOCK_NUMBERS = 2**24  # products held at a time: 64 MB
+
+
+def check_wanted(problem: Problem, owner: str) -> None:
+    """Raise DataError, naming the method, where no validation pair has vectors, so that there is nothing to be near to."""
+    if not len(problem.wanted):
+        raise DataError(f"The method {owner} needs a validation pair with vectors on both sides, and there is none. Add validation pairs.")
 
 
 def joint_rows(pairs: EncodedPairs, positions: IntVector) -> FloatMatrix:

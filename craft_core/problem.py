@@ -58,6 +58,11 @@ class Problem:
             raise DataError(f"The method {owner} counts words, but these pairs have vectors and no texts. Choose another method.")
         return self.pool.texts, self.validation.texts
 
+    def in_one_cluster(self) -> Problem:
+        """Return the same problem as if there were a single cluster."""
+        labels = (np.minimum(one, 0) for one in (self.clustering.pool_labels, self.clustering.validation_labels))
+        return Problem(self.pool, self.validation, Clustering(self.clustering.centers[:1], *labels))
+
     def with_validation(self, positions: IntVector) -> Problem:
         """Return the same problem with only these validation pairs; the centers stay where they are."""
         labels = self.clustering.validation_labels[positions]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,9 @@ import numpy as np
 from craft_core.allocate import Allocation
 from craft_core.arrays import FloatVector, IntVector, LabelVector, frozen
 from craft_core.problem import Selection
+from craft_core.progress import Progress, silent
 
-__all__ = ["Ranking", "rank", "take"]
+__all__ = ["Ranking", "rank", "reordered", "take"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,31 @@ def rank(scores: FloatVector, labels: LabelVector, n_clusters: int) -> Ranking:
     order = positions[np.argsort(keys, kind="stable")]
     starts = np.concatenate([[0], np.cumsum(np.bincount(labels[positions], minlength=n_clusters))]).astype(np.int64)
     return Ranking(order.astype(np.int64), starts, scores)
+
+
+def reordered(
+    ranking: Ranking, counts: IntVector, order: Callable[[int, IntVector, int], IntVector], progress: Progress = silent
+) -> Ranking:
+    """Put the first pairs of each cluster in another order; the others stay behind them as they were.
+
+    Parameters
+    ----------
+    ranking : Ranking
+        Best first inside each cluster.
+    counts : IntVector
+        Shape (n_clusters,): how many pairs of each cluster are wanted in the new order; 0 leaves a cluster as it is.
+    order : callable
+        Given a cluster, its pool positions best first and a count, returns the places, in that list, of so many distinct pairs, or of
+        fewer: those it leaves out follow as they were.
+    """
+    found = ranking.order.copy()
+    for number, c in enumerate(clusters := np.flatnonzero(counts)):
+        progress(number / len(clusters), "Ordering the pairs inside each cluster")
+        members = ranking.members(int(c))
+        first = order(int(c), members, int(counts[c]))
+        rest = np.delete(members, first)
+        found[ranking.starts[c] : ranking.starts[c + 1]] = np.concatenate([members[first], rest])
+    return Ranking(found, ranking.starts, ranking.scores)
 
 
 def take(ranking: Ranking, allocation: Allocation) -> Selection:

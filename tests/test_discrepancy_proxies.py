@@ -3,6 +3,7 @@ import pytest
 from conftest import random_pairs
 from sacrebleu.metrics import CHRF
 
+from craft_core import ridge
 from craft_core.corpus.pairs import Corpus, corpus_from_texts
 from craft_core.discrepancy import Proxies, downstream_proxies, nearest_chrf, proxies, ridge_rank
 from craft_core.vectorize.protocol import EncodedPairs
@@ -64,7 +65,7 @@ def test_blocks_of_the_selection_add_up(monkeypatch: pytest.MonkeyPatch) -> None
     rng = np.random.default_rng(3)
     selected, held = random_pairs(100, 5, rng), random_pairs(30, 5, rng)
     whole = ridge_rank(selected, held)
-    monkeypatch.setattr(proxies, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(ridge, "_BLOCK_ROWS", 7)
     assert ridge_rank(selected, held) == pytest.approx(whole)
 
 

@@ -72,7 +72,7 @@ def test_a_bad_budget_is_refused_with_a_sentence(cls: Callable[[], Selector], bu
 
 
 def test_an_unknown_selector_is_refused_with_the_names() -> None:
-    with pytest.raises(ParameterError, match="no selector 'best'. There are: craft, herding, random"):
+    with pytest.raises(ParameterError, match="no selector 'best'. There are: craft, craft-weighted, herding, ball"):
         find_selector("best")
 
 

@@ -12,7 +12,7 @@ from importlib.machinery import PathFinder
 class Poorer(PathFinder):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        absent = name.split(".")[0] in ("sentence_transformers", "transformers", "torch")
+        absent = name.split(".")[0] in ("sentence_transformers", "transformers", "torch", "tokenizers")
         return None if absent else PathFinder.find_spec(name, path, target)
 
 sys.meta_path = [Poorer if finder is PathFinder else finder for finder in sys.meta_path]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from craft_core.arrays import FloatMatrix, IntVector
 from craft_core.corpus.pairs import Corpus
+from craft_core.ridge import ridge_map
 from craft_core.threads import one_thread
 from craft_core.vectorize.protocol import EncodedPairs
 
@@ -20,10 +20,7 @@ MAX_HELD = 1_000
 MAX_SELECTED = 20_000
 """Chosen pairs the proxies learn from; a larger set is sampled."""
 
-_BLOCK_ROWS = 4_096
 _SAME = 1e-9  # cosines in float64 of equal rows differ by less, those of different rows in float32 by more
-
-Matrix64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def ridge_rank(selected: EncodedPairs, held: EncodedPairs, penalty: float = 1.0)
     """
     if len(selected) == 0 or len(held) < 2:
         return float("nan")
-    predicted = held.sources @ _ridge_map(selected, penalty)
+    predicted = held.sources @ ridge_map(selected, penalty)
     norms = np.linalg.norm(predicted, axis=1, keepdims=True)
     cosines = np.divide(predicted, norms, out=np.zeros_like(predicted), where=norms > 0) @ held.targets.T.astype(np.float64)
     own = cosines.diagonal()[:, None]
@@ -96,16 +93,6 @@ def nearest_chrf(selected: EncodedPairs, selected_texts: Corpus, held: EncodedPa
     has_vector = np.asarray(held.sources.any(axis=1))
     translations = [text if one else "" for text, one in zip(texts, has_vector, strict=True)]
     return float(CHRF().corpus_score(translations, [held_texts.targets.to_pylist()]).score)
-
-
-def _ridge_map(pairs: EncodedPairs, penalty: float) -> Matrix64:
-    gram = penalty * np.eye(pairs.sources.shape[1])
-    cross = np.zeros((pairs.sources.shape[1], pairs.targets.shape[1]))
-    for start in range(0, len(pairs), _BLOCK_ROWS):
-        sources = pairs.sources[start : start + _BLOCK_ROWS].astype(np.float64)
-        gram += sources.T @ sources
-        cross += sources.T @ pairs.targets[start : start + _BLOCK_ROWS]
-    return np.linalg.solve(gram, cross).astype(np.float64, copy=False)
 
 
 def _nearest(rows: FloatMatrix, among: FloatMatrix) -> IntVector:

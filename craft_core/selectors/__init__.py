@@ -6,13 +6,63 @@ from collections.abc import Mapping
 
 from craft_core.errors import ParameterError
 from craft_core.problem import Selector
+from craft_core.selectors.ball import Ball
+from craft_core.selectors.centroid import Centroid
+from craft_core.selectors.covering import Covering
 from craft_core.selectors.craft import Craft
+from craft_core.selectors.dsir import Dsir
 from craft_core.selectors.herding import Herding
+from craft_core.selectors.nearest import Nearest
+from craft_core.selectors.sensitivity import Sensitivity
+from craft_core.selectors.stage_one import StageOne
+from craft_core.selectors.stage_two import StageTwo
+from craft_core.selectors.tarot import Tarot
+from craft_core.selectors.tsds import Tsds
 from craft_core.selectors.uniform import Random
+from craft_core.selectors.uniform_allocation import UniformAllocation
+from craft_core.selectors.weighted import CraftWeighted
 
-__all__ = ["SELECTORS", "Craft", "Herding", "Random", "find_selector"]
+__all__ = [
+    "SELECTORS",
+    "Ball",
+    "Centroid",
+    "Covering",
+    "Craft",
+    "CraftWeighted",
+    "Dsir",
+    "Herding",
+    "Nearest",
+    "Random",
+    "Sensitivity",
+    "StageOne",
+    "StageTwo",
+    "Tarot",
+    "Tsds",
+    "UniformAllocation",
+    "find_selector",
+]
 
-SELECTORS: Mapping[str, type[Selector]] = {cls.name: cls for cls in (Craft, Herding, Random)}
+SELECTORS: Mapping[str, type[Selector]] = {
+    cls.name: cls
+    for cls in (
+        Craft,
+        CraftWeighted,
+        Herding,
+        Ball,
+        StageOne,
+        StageTwo,
+        UniformAllocation,
+        Random,
+        Nearest,
+        Centroid,
+        Dsir,
+        Tsds,
+        Tarot,
+        Sensitivity,
+        Covering,
+    )
+}
+"""Ours and the paper's first, then what each part of CRAFT is worth alone, then the others."""
 
 
 def find_selector(name: str) -> type[Selector]:

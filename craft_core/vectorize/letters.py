@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from craft_core.arrays import frozen
 
-__all__ = ["UintVector", "code_points", "letter_numbers"]
+__all__ = ["UintVector", "code_points", "letter_numbers", "sign_numbers"]
 
 UintVector = npt.NDArray[np.uint64]
 """Hashes, shape (n,)."""
@@ -39,6 +39,17 @@ def letter_numbers() -> UintVector:
         if unicodedata.category(letter)[0] in "LMN" or letter == "_":
             lower[point] = ord(letter.lower()[0])  # only U+0130 has two in lower case: an i and a dot
     return frozen(np.where(lower > 0, _mixed(lower), np.uint64(0)))
+
+
+@cache
+def sign_numbers() -> UintVector:
+    """Return one number a code point: 64 random bits for punctuation and symbols; 0 for letters, marks, digits, spaces and controls."""
+    signs = np.zeros(_TABLE_SIZE, np.uint64)
+    for point in range(_LAST_LETTER):
+        letter = chr(point)
+        if unicodedata.category(letter)[0] in "PS" and letter != "_":
+            signs[point] = point
+    return frozen(np.where(signs > 0, _mixed(signs), np.uint64(0)))
 
 
 def code_points(text: memoryview, n_characters: int) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint32]:

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from craft_core.arrays import IntVector, frozen
+from craft_core.arrays import BoolVector, IntVector, frozen
 from craft_core.errors import ParameterError
-from craft_core.vectorize.letters import UintVector, code_points, letter_numbers
+from craft_core.vectorize.letters import UintVector, code_points, letter_numbers, sign_numbers
 
 __all__ = ["ANALYZERS", "Analyzer", "Terms", "make_analyzer"]
 
@@ -57,7 +58,7 @@ class Analyzer:
     ----------
     kind : str
         "word": runs of letters, marks and digits (`[\p{L}\p{M}\p{N}_]+`) in lower case. "char_wb": runs of characters within such a word
-        and its two edges, which suits scripts that put no spaces between words.
+        and its two edges, which suits scripts that put no spaces between words. "token": words, and runs of punctuation and symbols.
     shortest, longest : int
         Words or characters in a term, both inclusive, 1 to 15.
     """
@@ -68,11 +69,18 @@ class Analyzer:
 
     def terms(self, texts: pa.LargeStringArray) -> Terms:
         """Return the terms of a block of texts; a block should hold a megabyte or so, see `blocks.text_blocks`."""
-        letters, offsets = _letters(texts) if len(texts) else (np.zeros(0, np.uint64), np.zeros(1, np.int64))
-        if not letters.any():
-            return Terms(letters[:0], offsets[:0])
-        cut = _words if self.kind == "word" else _characters
-        parts = cut(letters, offsets, self.shortest, self.longest)
+        points, offsets = _points(texts) if len(texts) else (np.zeros(0, np.uint8), np.zeros(1, np.int64))
+        numbers = letter_numbers()[points]
+        begins = _begins(numbers != 0)
+        if self.kind == "token":
+            signs = sign_numbers()[points]
+            begins, numbers = begins | _begins(signs != 0), numbers + signs
+        if not begins.any():
+            return Terms(numbers[:0], offsets[:0])
+        if self.kind == "char_wb":
+            parts = _characters(numbers, offsets, self.shortest, self.longest)
+        else:
+            parts = _words(numbers, np.flatnonzero(begins), offsets, self.shortest, self.longest)
         return Terms(np.concatenate([one.keys for one in parts]), np.concatenate([one.rows for one in parts]))
 
 
@@ -93,8 +101,8 @@ def make_analyzer(kind: str, shortest: int | None, longest: int | None, owner: s
     return Analyzer(kind, low, high)
 
 
-def _letters(texts: pa.LargeStringArray) -> tuple[UintVector, IntVector]:
-    """Return the numbers of all characters in one row, and where each text begins in it, shape (n texts + 1,)."""
+def _points(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.uint8] | npt.NDArray[np.uint32], IntVector]:
+    """Return the code points of all characters in one row, and where each text begins in it, shape (n texts + 1,)."""
     if pc.max(pc.binary_length(texts)).as_py() > _LONGEST_TEXT:
         texts = pc.utf8_slice_codeunits(texts, 0, _LONGEST_TEXT)
     # a line break after every text keeps its last word apart from the first word of the next
@@ -103,14 +111,17 @@ def _letters(texts: pa.LargeStringArray) -> tuple[UintVector, IntVector]:
     offsets = np.concatenate([[0], np.cumsum(pc.utf8_length(lines).to_numpy())])
     _, ends, data = lines.buffers()
     n_bytes = int(np.frombuffer(ends, np.int64)[lines.offset + len(lines)])
-    return letter_numbers()[code_points(memoryview(data)[:n_bytes], int(offsets[-1]))], offsets
+    return code_points(memoryview(data)[:n_bytes], int(offsets[-1])), offsets
 
 
-def _words(letters: UintVector, offsets: IntVector, shortest: int, longest: int) -> list[Terms]:
-    in_word = letters != 0
-    begins = in_word.copy()
-    begins[1:] &= ~in_word[:-1]
-    starts = np.flatnonzero(begins)
+def _begins(inside: BoolVector) -> BoolVector:
+    """Return where runs begin."""
+    begins = inside.copy()
+    begins[1:] &= ~inside[:-1]
+    return begins
+
+
+def _words(letters: UintVector, starts: IntVector, offsets: IntVector, shortest: int, longest: int) -> list[Terms]:
     up, down = _powers(1 << len(letters).bit_length())
     # sum of letter_j * base**j over the word, then shifted back to the word's start; the gap behind a word adds zeros
     keys = np.add.reduceat(letters * up[: len(letters)], starts) * down[starts]

@@ -1,0 +1,98 @@
+"""CRAFT weighted: herding with importance weights as prizes, on pairs whose sides belong together (ours)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from craft_core.alignment import alignment
+from craft_core.allocate import ALLOCATION_RULES, Allocation, allocate
+from craft_core.arrays import BoolVector, IntVector
+from craft_core.herd import herd, n_candidates
+from craft_core.importance import MOST_BUCKETS, log_weights
+from craft_core.joint import joint_rows
+from craft_core.params import check, param
+from craft_core.problem import Problem, Selection
+from craft_core.progress import Progress, part, silent
+from craft_core.whatif import Ranking, rank, reordered, take
+
+__all__ = ["CraftWeighted"]
+
+
+@dataclass(frozen=True)
+class CraftWeighted:
+    r"""Select by CRAFT's clusters and shares; inside a cluster, spread like validation and worded like validation (our extension).
+
+    Two views of a pair say different things: its vector says what it is about, its words say from which kind of text it comes. With V the law
+    of validation, Q that of the pool and S that of the selection, the method descends greedily on
+
+        energy distance(S, V) - 2 weight * E_S[log w],   w = p_V / p_Q a ratio of two bags of n-grams,
+
+    in each cluster. The first term, over joint vectors, is what herding lowers: it keeps the choice as wide as validation. For the second,
+    E_S[log w] = KL(S || p_Q) - KL(S || p_V): it draws the choice to where words are those of validation and not those of the pool, as DSIR
+    does, but bounded by the first, so that it cannot fill the budget with the few most typical texts. Since the energy distance does not
+    see whether two sides belong together, pairs that look mispaired (see `alignment`) come last. The choice for a budget contains that for
+    every smaller one.
+    """
+
+    name: ClassVar[str] = "craft-weighted"
+    needs: ClassVar[tuple[str, ...]] = ("vectors", "clusters")
+    draws: ClassVar[bool] = False
+
+    allocation: str = param("water-fill", choices=ALLOCATION_RULES, help="How the budget is shared over the clusters, as for craft.")
+    weight: float = param(
+        0.005, low=0.0, high=1.0, help="What a nat of log importance weight is worth, in distance between unit vectors; 0 is herding alone."
+    )
+    n_buckets: int = param(10_000, low=2, high=MOST_BUCKETS, help="Hash buckets a side that words and pairs of words are counted in.")
+    least_alignment: float = param(
+        0.7, low=0.0, high=1.0, help="Pairs that look like a pair with a smaller probability come last; 0 looks at none."
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def rank(self, problem: Problem, progress: Progress = silent) -> Ranking:
+        """Order the pool inside each cluster; the order holds for every budget. Raises DataError where there are no texts."""
+        return self._ranked(problem, problem.clustering.supply, progress)
+
+    def allocate(self, problem: Problem, budget: int) -> Allocation:
+        """Share a budget over the clusters: first what their well-aligned pairs can give, then, if that is too little, the others."""
+        clustering = problem.clustering
+        wanted, supply = clustering.validation_counts, self._paired_supply(problem)
+        first = allocate(self.allocation, wanted, supply, budget)
+        counts = first.counts
+        if first.shortfall:
+            counts = counts + allocate(self.allocation, wanted, clustering.supply - supply, first.shortfall).counts
+        return replace(first, counts=counts, supply=clustering.supply)
+
+    def select(self, problem: Problem, budget: int, rng: np.random.Generator, progress: Progress = silent) -> Selection:
+        """Return the chosen pairs; nothing is random, so `rng` is not used. Fewer than the budget where the covered supply is smaller."""
+        allocation = self.allocate(problem, budget)
+        return take(self._ranked(problem, allocation.counts, progress), allocation)
+
+    def _paired(self, problem: Problem, progress: Progress = silent) -> BoolVector:
+        if self.least_alignment == 0:
+            return np.ones(len(problem.pool), dtype=bool)
+        return alignment(problem, self.name, progress).paired(self.least_alignment)
+
+    def _paired_supply(self, problem: Problem) -> IntVector:
+        labels = problem.clustering.pool_labels
+        return np.bincount(labels[self._paired(problem) & (labels >= 0)], minlength=problem.clustering.n_clusters).astype(np.int64)
+
+    def _ranked(self, problem: Problem, counts: IntVector, progress: Progress) -> Ranking:
+        clustering = problem.clustering
+        paired = self._paired(problem, part(progress, 0.0, 0.4))
+        weights = log_weights(*problem.texts(self.name), self.n_buckets, part(progress, 0.4, 0.6)).astype(np.float32)
+        # a pair that looks mispaired stands behind every other one of its cluster
+        scores = np.where(paired, weights, weights - 2 * np.float32(np.abs(weights).max(initial=0) + 1))
+        ranked = rank(scores, clustering.pool_labels, clustering.n_clusters)
+        supply = self._paired_supply(problem)
+
+        def order(cluster: int, members: IntVector, count: int) -> IntVector:
+            seen = members[: min(n_candidates(count), int(supply[cluster]))]
+            wanted = joint_rows(problem.validation, np.flatnonzero(clustering.validation_labels == cluster))
+            return herd(joint_rows(problem.pool, seen), wanted, count, self.weight * weights[seen])
+
+        return reordered(ranked, np.minimum(counts, supply) * (clustering.validation_counts > 0), order, part(progress, 0.6, 1.0))
