@@ -22,6 +22,7 @@ FLOORS = [
     {"sweep", "stability", "toy", "yardsticks"},
     {"config"},
     {"files"},
+    {"compare"},
     {"experiment"},
     {"figures", "export"},
     {"benchmark"},
