@@ -1,9 +1,10 @@
 """Do the two sides of a pair belong together? A classifier that learned it from the pool itself (ours).
 
-Pairs of the pool are told from the same pairs with their targets exchanged, by a logistic regression on four numbers of a pair: the cosine of
-its target with what a linear map makes of its source, the same backwards, how far the ratio of its lengths is from the usual one, and
-its length. The maps are ridge regressions. That a part of the pool is itself mispaired weakens both a little and misleads neither: mispaired
-pairs agree on nothing. Telling pairs from exchanged ones to filter them is an old idea (Munteanu and Marcu 2005; Xu and Koehn 2017).
+Pairs of the pool are told from the same pairs with their targets exchanged, by a logistic regression on four numbers of a pair: the cosine
+of its target with what a linear map makes of its source, the same backwards, how far the ratio of its lengths is from the usual one, and
+its length. The maps are ridge regressions. That a part of the pool is itself mispaired weakens both a little and misleads neither:
+mispaired pairs agree on nothing. Telling pairs from exchanged ones to filter them is an old idea (Munteanu and Marcu 2005; Xu and Koehn
+2017).
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from craft_core.vectorize.protocol import EncodedPairs
 __all__ = ["LEAST_AUC", "Alignment", "alignment"]
 
 LEAST_AUC = 0.9
-"""Where pairs and exchanged pairs are told apart worse than this, the classifier is not trusted and leaves no pair out."""
+"""Where pairs and exchanged pairs are told apart worse than this, the classifier is not trusted and leaves no pair out.
+
+A pool of which a share e is mispaired reaches 1 - e / 2 at most: beyond a fifth, nothing is left out either.
+"""
 
 _SAMPLE_ROWS = 20_000
 _LEAST_ROWS = 100  # fewer tell nothing
@@ -91,15 +95,13 @@ def _learned(problem: Problem, owner: str, progress: Progress) -> Alignment:
         pairs = np.concatenate([judge.features(sample[half::2], sample[half::2], half) for half in (0, 1)])
         exchanged = np.concatenate([judge.features(sample[half::2], np.roll(sample[half::2], 1), half) for half in (0, 1)])
         model, auc = _classifier(pairs, exchanged)
-        found = np.zeros(len(pool), dtype=np.float32)
-        in_second = np.zeros(len(pool), dtype=bool)
-        in_second[sample[1::2]] = True
-        for half in (0, 1):
-            rows = available[in_second[available] == bool(half)]
-            for start in range(0, len(rows), _BLOCK_ROWS):
-                progress(0.5 * (half + start / len(rows)), "Judging which pairs belong together")
-                block = rows[start : start + _BLOCK_ROWS]
-                found[block] = model(judge.features(block, block, half))
+        found = np.empty(len(pool), dtype=np.float32)
+        for start in range(0, len(pool), _BLOCK_ROWS):
+            progress(start / len(pool), "Judging which pairs belong together")
+            rows = slice(start, start + _BLOCK_ROWS)
+            found[rows] = model(judge.features(rows, rows, 0))
+        found[sample[1::2]] = model(judge.features(sample[1::2], sample[1::2], 1))  # those the maps of the first half were fitted on
+    found[problem.clustering.pool_labels < 0] = 0
     return Alignment(found, auc)
 
 
@@ -112,7 +114,7 @@ class _Judge:
     usual: float  # log ratio of the two
     maps: list[tuple[FloatMatrix, FloatMatrix]]  # forwards and backwards, one couple for each half of the pool
 
-    def features(self, sources: IntVector, targets: IntVector, half: int) -> FloatMatrix:
+    def features(self, sources: IntVector | slice, targets: IntVector | slice, half: int) -> FloatMatrix:
         """Return shape (n, 4): cosine forwards, cosine backwards, how unusual the ratio of lengths is, log length of the source."""
         source, target = self.pool.sources[sources], self.pool.targets[targets]
         forwards, backwards = self.maps[half]
@@ -129,7 +131,8 @@ def _maps(pool: EncodedPairs, positions: IntVector) -> tuple[FloatMatrix, FloatM
 
 
 def _cosines(mapped: FloatMatrix, rows: FloatMatrix) -> FloatVector:
-    lengths = np.linalg.norm(mapped, axis=1) * np.linalg.norm(rows, axis=1)
+    """Return the cosine of each mapped row with a row of length 1, or 0 for a row that is zero."""
+    lengths = np.sqrt(np.einsum("ij,ij->i", mapped, mapped))
     cosines: FloatVector = np.einsum("ij,ij->i", mapped, rows) / np.maximum(lengths, 1e-12)
     return cosines
 

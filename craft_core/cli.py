@@ -1,4 +1,4 @@
-"""The same stages without a browser: select, verify, benchmark."""
+"""The same stages without a browser: select, verify, compare, benchmark."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def make_parser(command: str | None = None) -> argparse.ArgumentParser:
     Parameters
     ----------
     command : str or None
-        "select", "verify" or "benchmark".
+        "select", "verify", "compare" or "benchmark".
     """
     parser = _Parser(prog=_PROG, description="Choose, out of a large pool of text pairs, those worth fine-tuning on.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -92,9 +92,8 @@ def _dispatch(words: list[str]) -> int:
     if command == "select" and any(word == "--recipe" or word.startswith("--recipe=") for word in words):
         return _replay(words[1:])
     args = make_parser(command).parse_args(words)
-    if args.command == "select":
-        return _select(args)
-    return _verify(args) if args.command == "verify" else _benchmark(args)
+    run = {"select": _select, "verify": _verify, "compare": _compare, "benchmark": _benchmark}
+    return run[args.command](args)
 
 
 def _add_select(parser: argparse.ArgumentParser) -> None:
@@ -118,9 +117,33 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
 
 def _add_selector(parser: argparse.ArgumentParser, name: str) -> None:
     from craft_core.config import ExperimentConfig
-    from craft_core.export.command import common_options, selector_options, vectorizer_options
+    from craft_core.export.command import selector_options
+
+    _add_data(parser)
+    _add_output(parser.add_argument_group("output"), required=True)
+    run = parser.add_argument_group("run")
+    defaults = {one: ExperimentConfig.__dataclass_fields__[one].default for one in ("budget", "seed")}
+    run.add_argument("--budget", type=int, default=defaults["budget"], metavar="N", help="Pairs to choose (default: %(default)s).")
+    run.add_argument("--seed", type=int, default=defaults["seed"], metavar="N", help="Of everything random (default: %(default)s).")
+    _add_stages(parser, run, ("columns", "limits", "cleaning", "clustering", "stability", "export"))
+    _add_options(parser, f"selector {name}", selector_options(name))
+
+
+def _add_stages(parser: argparse.ArgumentParser, run: Any, sections: Sequence[str]) -> None:
+    """Add the options of the stages: which vectorizer, the sections named, and the parameters of every vectorizer."""
+    from craft_core.export.command import common_options, vectorizer_options
     from craft_core.vectorize import VECTORIZERS
 
+    run.add_argument("--vectorizer", choices=VECTORIZERS, default="tfidf", help="How texts become vectors (default: %(default)s).")
+    titles = {"clustering": "clusters", "cleaning": "cleaning of the data"}
+    for section in sections:
+        _add_options(parser, titles.get(section, section), [option for option in common_options() if option.section == section])
+    for vectorizer in VECTORIZERS:
+        options = [option for option in vectorizer_options() if option.owner == vectorizer]
+        _add_options(parser, f"vectorizer {vectorizer} (with --vectorizer {vectorizer} only)", options)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
     pair = "Two line-aligned text files are given as one, joined by a plus sign: a.en+a.hi"
     data = parser.add_argument_group("data", f"CSV, TSV, JSON Lines (all also .gz) or Parquet. {pair}.")
     _add_files(
@@ -130,20 +153,6 @@ def _add_selector(parser: argparse.ArgumentParser, name: str) -> None:
         "A held-out set, for reporting only (default: none; halves of validation are held out in turn).",
         required=True,
     )
-    _add_output(parser.add_argument_group("output"), required=True)
-    run = parser.add_argument_group("run")
-    defaults = {one: ExperimentConfig.__dataclass_fields__[one].default for one in ("budget", "seed")}
-    run.add_argument("--budget", type=int, default=defaults["budget"], metavar="N", help="Pairs to choose (default: %(default)s).")
-    run.add_argument("--seed", type=int, default=defaults["seed"], metavar="N", help="Of everything random (default: %(default)s).")
-    run.add_argument("--vectorizer", choices=VECTORIZERS, default="tfidf", help="How texts become vectors (default: %(default)s).")
-    titles = {"columns": "columns", "limits": "limits", "cleaning": "cleaning of the data", "clustering": "clusters"}
-    titles |= {"stability": "stability", "export": "export"}
-    for section, title in titles.items():
-        _add_options(parser, title, [option for option in common_options() if option.section == section])
-    _add_options(parser, f"selector {name}", selector_options(name))
-    for vectorizer in VECTORIZERS:
-        options = [option for option in vectorizer_options() if option.owner == vectorizer]
-        _add_options(parser, f"vectorizer {vectorizer} (with --vectorizer {vectorizer} only)", options)
 
 
 def _add_files(group: Any, pool: str, validation: str, test: str, required: bool) -> None:
@@ -201,13 +210,22 @@ def _select(args: argparse.Namespace) -> int:
 
 def _config(args: argparse.Namespace) -> ExperimentConfig:
     from craft_core.config import from_record
-    from craft_core.export.command import common_options, selector_options, vectorizer_options
+    from craft_core.export.command import selector_options
+
+    record = _record(args) | {"budget": args.budget, "selector": {"name": args.selector}}
+    given = {option.parameter.name: vars(args)[option.flag] for option in selector_options(args.selector) if option.flag in vars(args)}
+    record["selector"] |= given
+    return from_record(record)
+
+
+def _record(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the options say of the data, the seed and the stages that every method shares."""
+    from craft_core.export.command import common_options, vectorizer_options
 
     data = {"pool": args.pool, "validation": args.validation} | ({} if args.test is None else {"test": args.test})
-    record: dict[str, Any] = {"data": data, "budget": args.budget, "seed": args.seed}
-    record |= {"vectorizer": {"name": args.vectorizer}, "selector": {"name": args.selector}}
+    record: dict[str, Any] = {"data": data, "seed": args.seed, "vectorizer": {"name": args.vectorizer}}
     given = vars(args)
-    for option in (*common_options(), *selector_options(args.selector), *vectorizer_options()):
+    for option in (*common_options(), *vectorizer_options()):
         if option.flag not in given:
             continue
         if option.section == "vectorizer" and option.owner != args.vectorizer:
@@ -216,7 +234,7 @@ def _config(args: argparse.Namespace) -> ExperimentConfig:
                 f"Leave it out, or add --vectorizer {option.owner}."
             )
         record.setdefault(option.section, {})[option.parameter.name] = given[option.flag]
-    return from_record(record)
+    return record
 
 
 def _replay(words: list[str]) -> int:
@@ -274,6 +292,30 @@ def _verify(args: argparse.Namespace) -> int:
     return 0 if found.ok else 1
 
 
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    from craft_core.config import ExperimentConfig
+    from craft_core.contest.options import add_options
+    from craft_core.export.command import finetune_options
+
+    _add_data(parser)
+    output = parser.add_argument_group("output")
+    output.add_argument("--out", required=True, metavar="DIR", help="New folder for the comparison (default: none, must be given).")
+    output.add_argument("--overwrite", action="store_true", help="Replace an earlier comparison in that folder (default: off).")
+    _add_quiet(output)
+    add_options(parser)
+    _add_options(parser, "the small model of the downstream check (with --finetune only)", finetune_options())
+    run = parser.add_argument_group("run")
+    seed = ExperimentConfig.__dataclass_fields__["seed"].default
+    run.add_argument("--seed", type=int, default=seed, metavar="N", help="The first seed (default: %(default)s).")
+    _add_stages(parser, run, ("columns", "limits", "cleaning", "clustering"))
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from craft_core.contest.options import run
+
+    return run(args, _record(args))
+
+
 def _add_benchmark(parser: argparse.ArgumentParser) -> None:
     from craft_core.benchmark import add_options
 
@@ -289,5 +331,6 @@ def _benchmark(args: argparse.Namespace) -> int:
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "select": ("Choose pairs and write them with everything needed to do it again.", _add_select),
     "verify": ("Check an export: are its files as they were, and does running it again give the same? Exit status 0 if so.", _add_verify),
+    "compare": ("Let methods choose from the same data with the same budget, and measure what they chose.", _add_compare),
     "benchmark": ("Time every stage on made-up pairs.", _add_benchmark),
 }

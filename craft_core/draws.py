@@ -31,7 +31,7 @@ def uniforms(keys: npt.NDArray[np.uint64], rng: np.random.Generator) -> FloatVec
     for shift, factor in _STEPS:
         mixed = (mixed ^ (mixed >> shift)) * factor
     mixed ^= mixed >> np.uint64(31)
-    return ((mixed >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    return ((mixed >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52  # a bit more would round the largest up to 1
 
 
 def gumbel(keys: npt.NDArray[np.uint64], rng: np.random.Generator) -> FloatVector:

@@ -1,8 +1,8 @@
 """Herding inside one cluster: one pair after the other, each the one that brings the choice nearest to what is wanted (ours).
 
-The next pair is the one with the smallest mean distance to the validation pairs, less its mean distance to the pairs already taken, less its
-prize: a greedy descent on the energy distance (after Welling 2009 and Chen, Welling and Smola 2010), where a prize says what else speaks
-for a pair.
+The next pair is the one with the smallest mean distance to the validation pairs, less its mean distance to the pairs already taken, less
+its prize: a greedy descent on the energy distance (after Welling 2009 and Chen, Welling and Smola 2010), where a prize says what else
+speaks for a pair.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Importance weights from words: how much more usual a pair's words are in validation than in the pool.
 
-The log weight of a pair is the sum, over its tokens and pairs of neighbouring tokens on both sides, of log p_validation - log p_pool of that
-token's bucket: the log ratio of two bag-of-n-grams models (Xie et al. 2023, DSIR, arXiv 2302.03169). Each side has buckets of its own.
+The log weight of a pair is the sum, over its tokens and pairs of neighbouring tokens on both sides, of log p_validation - log p_pool of
+that token's bucket: the log ratio of two bag-of-n-grams models (Xie et al. 2023, DSIR, arXiv 2302.03169). Each side has buckets of its own.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def log_weights(pool: Corpus, validation: Corpus, n_buckets: int = 10_000, progr
 
     Notes
     -----
-    One pass over the texts. Memory: 2 bytes for each token and bigram of a side, about 70 MB for a million pairs of 17 words, and 8 bytes a pair.
+    One pass over the texts. Memory: 2 bytes for each token and bigram of a side, about 70 MB for a million pairs of 17 words, and 8 bytes a
+    pair.
     """
     total = np.zeros(len(pool))
     for side, now in (("sources", part(progress, 0.0, 0.5)), ("targets", part(progress, 0.5, 1.0))):

@@ -11,6 +11,7 @@ from craft_core.allocate import Allocation
 from craft_core.arrays import FloatVector, IntVector, LabelVector, frozen
 from craft_core.problem import Selection
 from craft_core.progress import Progress, silent
+from craft_core.threads import one_thread
 
 __all__ = ["Ranking", "rank", "reordered", "take"]
 
@@ -76,12 +77,13 @@ def reordered(
         fewer: those it leaves out follow as they were.
     """
     found = ranking.order.copy()
-    for number, c in enumerate(clusters := np.flatnonzero(counts)):
-        progress(number / len(clusters), "Ordering the pairs inside each cluster")
-        members = ranking.members(int(c))
-        first = order(int(c), members, int(counts[c]))
-        rest = np.delete(members, first)
-        found[ranking.starts[c] : ranking.starts[c + 1]] = np.concatenate([members[first], rest])
+    with one_thread():  # once for all clusters: it costs milliseconds
+        for number, c in enumerate(clusters := np.flatnonzero(counts)):
+            progress(number / len(clusters), "Ordering the pairs inside each cluster")
+            members = ranking.members(int(c))
+            first = order(int(c), members, int(counts[c]))
+            rest = np.delete(members, first)
+            found[ranking.starts[c] : ranking.starts[c + 1]] = np.concatenate([members[first], rest])
     return Ranking(found, ranking.starts, ranking.scores)
 
 

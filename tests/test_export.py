@@ -273,7 +273,7 @@ def test_what_is_no_manifest_gets_a_sentence(text: str, message: str, tmp_path: 
 def test_a_session_is_restored_from_a_manifest_alone(out: Path, report: Report) -> None:
     manifest = read_manifest((out / "manifest.json").read_bytes())
     assert repr(replace(manifest.config, data=report.config.data)) == repr(report.config)
-    assert compare_inputs(manifest.inputs, input_records(report)) == ()
+    assert compare_inputs(manifest.inputs, input_records(report.config, report.data)) == ()
     assert verify_against(report, manifest).ok
 
 

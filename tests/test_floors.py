@@ -25,7 +25,7 @@ FLOORS = [
     {"compare"},
     {"experiment"},
     {"figures", "export"},
-    {"benchmark"},
+    {"benchmark", "contest"},
     {"cli"},
     {"__init__", "__main__"},
 ]

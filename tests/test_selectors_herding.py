@@ -1,36 +1,23 @@
 import numpy as np
+import pytest
 from conftest import random_problem
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial.distance import cdist
 
+from craft_core import herd as module
+from craft_core.herd import herd
 from craft_core.score import score_pool
 from craft_core.selectors import Craft, Herding
-from craft_core.selectors.herding import herd
+from craft_core.whatif import take
 
 
-@given(seed=st.integers(0, 2**16), n=st.integers(1, 14), m=st.integers(1, 5), dimensions=st.integers(1, 4), data=st.data())
-def test_herding_is_the_greedy_choice_it_says_it_is(seed: int, n: int, m: int, dimensions: int, data: st.DataObject) -> None:
-    rng = np.random.default_rng(seed)
-    candidates, wanted = (rng.normal(size=(size, dimensions)) for size in (n, m))
-    taken = herd(candidates, wanted, data.draw(st.integers(0, n)))
-    assert len(set(taken.tolist())) == len(taken)
-    for step, one in enumerate(taken):  # on a line many candidates tie, so what is compared is the value, not the position
-        before = candidates[taken[:step]]
-        gain = cdist(candidates, wanted).mean(axis=1) - (cdist(candidates, before).mean(axis=1) if step else 0.0)
-        assert gain[one] <= np.delete(gain, taken[:step]).min() + 1e-6
-
-
-def test_a_mean_is_taken_first_and_then_the_spread() -> None:
-    candidates = np.array([[0.0], [0.1], [-1.0], [1.0]], np.float32)
-    wanted = np.array([[-1.0], [0.0], [1.0]], np.float32)
-    assert herd(candidates, wanted, 3).tolist() == [0, 2, 3]
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
 
 
 def test_the_shares_are_those_of_craft_and_the_targets_are_wider() -> None:
     problem = random_problem(n=4_000, m=200, n_clusters=5)
-    rng = np.random.default_rng(0)
-    craft, herding = Craft().select(problem, 100, rng), Herding().select(problem, 100, rng)
+    craft, herding = Craft().select(problem, 100, rng()), Herding().select(problem, 100, rng())
     pool, wanted = problem.clustering.pool_labels, problem.clustering.validation_labels
     assert np.bincount(pool[craft.indices]).tolist() == np.bincount(pool[herding.indices]).tolist()
     largest = np.argmax(problem.clustering.validation_counts)
@@ -40,10 +27,37 @@ def test_the_shares_are_those_of_craft_and_the_targets_are_wider() -> None:
     assert 1.2 * inside[0] < inside[1] < 1.1 * validation
 
 
-def test_a_cluster_that_gives_few_pairs_still_looks_at_200_candidates() -> None:
+def test_a_cluster_that_gives_few_pairs_still_looks_at_200_candidates_best_first() -> None:
     problem = random_problem(n=1_000, m=40, n_clusters=1)
-    chosen = Herding(candidates_per_pair=1).select(problem, 3, np.random.default_rng(0)).indices
-    best = np.argsort(-score_pool(problem), kind="stable")
-    targets = problem.pool.targets
-    assert chosen.tolist() == np.sort(best[:200])[herd(targets[np.sort(best[:200])], problem.validation.targets, 3)].tolist()
+    chosen = Herding().select(problem, 3, rng()).indices
+    best = np.argsort(-score_pool(problem), kind="stable")[:200]
+    assert chosen.tolist() == best[herd(problem.pool.targets[best], problem.validation.targets, 3)].tolist()
     assert not set(chosen) <= set(best[:20])
+
+
+@given(seed=st.integers(0, 2**16), budget=st.integers(1, 320), n_clusters=st.integers(1, 7))
+@settings(max_examples=30)
+def test_the_ranking_holds_for_every_budget(seed: int, budget: int, n_clusters: int) -> None:
+    problem = random_problem(seed=seed, n_clusters=n_clusters)
+    selection = Herding().select(problem, budget, rng())
+    ranked = take(Herding().rank(problem), Herding().allocate(problem, budget))
+    assert ranked.indices.tolist() == selection.indices.tolist()
+    assert ranked.scores.tolist() == selection.scores.tolist()
+
+
+@given(seed=st.integers(0, 2**16), budget=st.integers(1, 320), more=st.integers(0, 100))
+@settings(max_examples=30)
+def test_the_choice_contains_that_for_a_smaller_budget(seed: int, budget: int, more: int) -> None:
+    problem, method = random_problem(seed=seed), Herding(allocation="kl-optimal")
+    small, large = (method.select(problem, size, rng()).indices for size in (budget, budget + more))
+    assert set(small) <= set(large)
+
+
+def test_what_is_beyond_the_most_herded_follows_by_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_HERDED", 10)
+    problem = random_problem(n=100, m=20, n_clusters=1)
+    chosen = Herding().select(problem, 30, rng())
+    assert set(np.diff(chosen.scores[:10]) > 0) == {True, False}
+    assert (np.diff(chosen.scores[10:]) <= 0).all()
+    rest = np.setdiff1d(np.arange(100), chosen.indices)
+    assert score_pool(problem)[rest].max() <= chosen.scores[10:].min()

@@ -1,7 +1,9 @@
 """Terms of every script, against a slow tokenizer written with strings."""
 
+import sys
 import unicodedata
 from collections import Counter as Tally
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -38,6 +40,23 @@ def runs(text: str, n: int) -> list[str]:
     return [f" {word} "[i : i + n] for word in words(text) for i in range(len(word) + 3 - n) if f" {word} "[i : i + n] != " "]
 
 
+def words_and_signs(text: str) -> list[str]:
+    r"""`[\p{L}\p{M}\p{N}_]+|[\p{P}\p{S}--_]+`, one character after the other."""
+    found, before = [], ""
+    for letter in text:
+        category = unicodedata.category(letter)[0]
+        kind = "word" if letter == "_" or category in "LMN" else "sign" if category in "PS" else ""
+        if kind and kind == before:
+            found[-1] += letter
+        elif kind:
+            found.append(letter)
+        before = kind
+    return [
+        "".join(letter.lower()[0] if letter == "_" or unicodedata.category(letter)[0] in "LMN" else letter for letter in one)
+        for one in found
+    ]
+
+
 def keys(text: str, analyzer: Analyzer) -> list[int]:
     return analyzer.terms(array(text)).keys.tolist()
 
@@ -71,6 +90,52 @@ def test_any_texts_have_the_terms_of_the_slow_tokenizer(texts: list[str]) -> Non
         terms = analyzer.terms(array(*texts))
         for row, text in enumerate(texts):
             same_terms(f"{n} {text!r}", terms.keys[terms.rows == row].tolist(), slow(text), meaning)
+
+
+TOKENS = {
+    "word!": ["word", "!"],
+    "a--b": ["a", "--", "b"],
+    "«क्या?»": ["«", "क्या", "?»"],
+    "(Don't, e-mail me: 3.14%)...": ["(", "don", "'", "t", ",", "e", "-", "mail", "me", ":", "3", ".", "14", "%)..."],
+    "ماذا؟ لا، «نعم»!": ["ماذا", "؟", "لا", "،", "«", "نعم", "»!"],
+    "ठीक है।😀😀ok€5": ["ठीक", "है", "।😀😀", "ok", "€", "5"],
+    "snake_case !_": ["snake_case", "!", "_"],
+    "! ! !!\u200b!": ["!", "!", "!!", "!"],
+    "？你好。": ["？", "你好", "。"],
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), TOKENS.items(), ids=TOKENS)
+def test_tokens_are_words_and_runs_of_signs(text: str, expected: list[str]) -> None:
+    assert words_and_signs(text) == expected
+    same_terms(text, keys(text, Analyzer("token", 1, 1)), expected, {})
+
+
+def test_tokens_mean_the_same_in_all_texts_and_those_that_are_words_are_words() -> None:
+    texts = [*TOKENS, *SCRIPTS.values()]
+    meaning: dict[int, str] = {}
+    for text in texts:
+        same_terms(text, keys(text, Analyzer("word", 1, 1)), words(text), meaning)
+    for text in texts:
+        same_terms(text, keys(text, Analyzer("token", 1, 1)), words_and_signs(text), meaning)
+
+
+@given(st.lists(st.text(alphabet=st.sampled_from("aB كَİि्字_9.-!«😀€\u200d\n\u2028"), max_size=12), min_size=1, max_size=6))
+def test_any_texts_have_the_tokens_and_neighbours_of_the_slow_tokenizer(texts: list[str]) -> None:
+    meaning: dict[int, str] = {}
+    terms = Analyzer("token", 1, 2).terms(array(*texts))
+    for row, text in enumerate(texts):
+        slow = words_and_signs(text)
+        neighbours = [f"{one} {two}" for one, two in pairwise(slow)]
+        same_terms(text, terms.keys[terms.rows == row].tolist(), slow + neighbours, meaning)
+
+
+def test_neighbouring_tokens_are_joined_without_the_gap_between_them() -> None:
+    neighbours = Analyzer("token", 2, 2)
+    assert keys("yes!", neighbours) == keys("yes !", neighbours) == keys("YES  !", neighbours)
+    assert keys("yes!", neighbours) != keys("!yes", neighbours)
+    assert keys("!!", neighbours) == []
+    assert keys("! !", neighbours) != keys("! ?", neighbours)
 
 
 def test_vowel_signs_make_a_difference_and_words_stay_whole() -> None:
@@ -110,6 +175,7 @@ def test_hashes_are_the_same_on_every_machine() -> None:
 
 
 def test_no_text_and_no_letters_give_no_terms() -> None:
+    assert len(Analyzer("token", 1, 2).terms(array("", " ", "\n\u200b")).keys) == len(Analyzer("token", 1, 2).terms(array()).keys) == 0
     for kind in tokens.ANALYZERS:
         analyzer = Analyzer(kind, 1, 1)
         assert len(analyzer.terms(array()).keys) == 0
@@ -149,3 +215,13 @@ def test_letter_table_knows_what_unicode_knows() -> None:
     for sign in " .-—。،।\u200d\u0000€":
         assert numbers[ord(sign)] == 0, sign
     assert len(np.unique(numbers)) > 100_000
+
+
+def test_sign_table_knows_every_punctuation_mark_and_symbol_and_nothing_else() -> None:
+    numbers = tokens.sign_numbers()
+    is_sign = [unicodedata.category(letter)[0] in "PS" and letter != "_" for letter in map(chr, range(sys.maxunicode + 1))]
+    assert not any(is_sign[len(numbers) :])
+    assert (numbers != 0).tolist() == is_sign[: len(numbers)]
+    assert not (numbers.astype(bool) & tokens.letter_numbers().astype(bool)).any()
+    assert len(np.unique(numbers)) == sum(is_sign) + 1
+    assert not numbers.flags.writeable

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from craft_core.allocate import Allocation, allocate
-from craft_core.whatif import rank, take
+from craft_core.whatif import Ranking, rank, reordered, take
 
 
 def allocation(counts: list[int], labels: np.ndarray) -> Allocation:
@@ -58,3 +58,52 @@ def test_any_prefix_keeps_the_shares(seed: int) -> None:
     for size in (10, 20, 30):
         got = np.bincount(labels[indices[:size]], minlength=4)
         assert (np.abs(got - chosen.selected_share * size) <= 1).all()
+
+
+def ranked(sizes: list[int]) -> Ranking:
+    """Clusters of these sizes, one after the other, and in each the first pair best."""
+    labels = np.repeat(np.arange(len(sizes)), sizes).astype(np.int32)
+    return rank(-np.arange(len(labels), dtype=np.float32), labels, len(sizes))
+
+
+def test_reordered_puts_the_wanted_pairs_first_and_leaves_the_rest() -> None:
+    asked = []
+
+    def order(cluster: int, members: np.ndarray, count: int) -> np.ndarray:
+        asked.append((cluster, members.tolist(), count))
+        return np.array([3, 0, 2])[:count]
+
+    before = ranked([4, 5, 0, 4])
+    after = reordered(before, np.array([2, 3, 0, 0]), order)
+    assert asked == [(0, [0, 1, 2, 3], 2), (1, [4, 5, 6, 7, 8], 3)]
+    assert after.members(0).tolist() == [3, 0, 1, 2]
+    assert after.members(1).tolist() == [7, 4, 6, 5, 8]
+    assert after.members(2).tolist() == []
+    assert after.members(3).tolist() == [9, 10, 11, 12]
+    assert before.order.tolist() == list(range(13))
+    assert after.scores is before.scores
+    assert after.starts.tolist() == before.starts.tolist()
+    assert not after.order.flags.writeable
+
+
+def test_reordered_takes_fewer_than_it_asked_for() -> None:
+    after = reordered(ranked([5]), np.array([4]), lambda cluster, members, count: np.array([2]))
+    assert after.order.tolist() == [2, 0, 1, 3, 4]
+    assert reordered(ranked([3]), np.array([3]), lambda cluster, members, count: np.zeros(0, np.int64)).order.tolist() == [0, 1, 2]
+
+
+@given(seed=st.integers(0, 2**16), sizes=st.lists(st.integers(0, 9), min_size=1, max_size=6))
+def test_reordered_keeps_every_pair_in_its_cluster(seed: int, sizes: list[int]) -> None:
+    rng = np.random.default_rng(seed)
+    before = ranked(sizes)
+    counts = rng.integers(0, np.array(sizes) + 1)
+    after = reordered(before, counts, lambda cluster, members, count: rng.permutation(len(members))[:count])
+    for c in range(len(sizes)):
+        assert sorted(after.members(c)) == before.members(c).tolist()
+        assert sorted(after.members(c)[counts[c] :]) == after.members(c)[counts[c] :].tolist()
+
+
+def test_reordered_tells_how_far_it_is() -> None:
+    shares: list[float] = []
+    reordered(ranked([2, 2, 2, 2]), np.array([1, 0, 1, 0]), lambda *given: np.array([1]), lambda share, text: shares.append(share))
+    assert shares == [0.0, 0.5]

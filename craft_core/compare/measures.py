@@ -109,6 +109,20 @@ MEASURES = (
         ".1%",
         "Overlap of the labels of chosen and held-out pairs: with one held-out label, the share that has it. No method sees them.",
     ),
+    Measure(
+        "nll",
+        "Test loss of a small model",
+        "low",
+        ".3f",
+        "Mean negative log-likelihood of a held-out target token, in nats, under a small model fine-tuned on the choice. It ranks choices.",
+    ),
+    Measure(
+        "model_chrf",
+        "Test chrF of a small model",
+        "high",
+        ".1f",
+        "chrF (0 to 100) of that small model's translations; far below what a large model reaches, and not a forecast of it.",
+    ),
     Measure("mean_tokens", "Words a pair", "", ".1f", "Mean number of words of both sides of a chosen pair."),
     Measure("mispaired", "Mispaired", "low", ".1%", "Share of the chosen pairs whose target was exchanged on purpose."),
     Measure(

@@ -3,10 +3,10 @@
 from craft_core.export.brief import summary
 from craft_core.export.command import command_line, python_snippet
 from craft_core.export.data_card import card
-from craft_core.export.folder import bundle, check_folder, export_folder, subset_bytes
+from craft_core.export.folder import bundle, check_folder, export_folder, new_folder, subset_bytes
 from craft_core.export.formats import subset_names, subset_table, write_subset
 from craft_core.export.inputs import InputRecord, beside, by_name, input_records
-from craft_core.export.manifest import MANIFEST, Manifest, compare_inputs, read_manifest
+from craft_core.export.manifest import MANIFEST, Manifest, compare_inputs, platform_record, read_manifest, versions
 from craft_core.export.metrics import counts_record, label_table, metrics_record
 from craft_core.export.verification import Verification, verify, verify_against
 
@@ -27,6 +27,8 @@ __all__ = [
     "input_records",
     "label_table",
     "metrics_record",
+    "new_folder",
+    "platform_record",
     "python_snippet",
     "read_manifest",
     "subset_bytes",
@@ -35,5 +37,6 @@ __all__ = [
     "summary",
     "verify",
     "verify_against",
+    "versions",
     "write_subset",
 ]

@@ -10,12 +10,13 @@ from typing import Any
 from craft_core.cluster import KMeans
 from craft_core.config import ExperimentConfig, Export
 from craft_core.corpus import Cleaning, Columns, Limits
+from craft_core.finetune import FineTuning
 from craft_core.params import Param, parameters
 from craft_core.selectors import SELECTORS
 from craft_core.stability import Repeats
 from craft_core.vectorize import VECTORIZERS
 
-__all__ = ["Option", "command_line", "common_options", "python_snippet", "selector_options", "vectorizer_options"]
+__all__ = ["Option", "command_line", "common_options", "finetune_options", "python_snippet", "selector_options", "vectorizer_options"]
 
 _SECTIONS: Mapping[str, type] = {
     "columns": Columns,
@@ -75,6 +76,11 @@ def vectorizer_options() -> tuple[Option, ...]:
 def selector_options(name: str) -> tuple[Option, ...]:
     """Return the options of one selector."""
     return tuple(Option(_flag(one.name), "selector", name, one) for one in parameters(SELECTORS[name]))
+
+
+def finetune_options() -> tuple[Option, ...]:
+    """Return the options of the fine-tuning check; each begins with its name. How many seeds it has is up to the comparison."""
+    return tuple(Option(_flag(f"finetune-{one.name}"), "finetune", "", one) for one in parameters(FineTuning) if one.name != "n_seeds")
 
 
 def command_line(config: ExperimentConfig, out: str) -> str:

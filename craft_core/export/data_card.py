@@ -129,7 +129,7 @@ def _choices(config: ExperimentConfig) -> str:
 
 
 def _inputs(report: Report, config: ExperimentConfig) -> str:
-    rows = [(one.role, one.name, f"{one.bytes:,}", f"`{one.sha256}`") for one in input_records(report, config)]
+    rows = [(one.role, one.name, f"{one.bytes:,}", f"`{one.sha256}`") for one in input_records(report.config, report.data, config)]
     return _table(("Role", "File", "Bytes", "sha256"), rows)
 
 

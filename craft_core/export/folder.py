@@ -23,7 +23,7 @@ from craft_core.export.formats import write_subset
 from craft_core.export.inputs import beside, by_name
 from craft_core.export.manifest import MANIFEST, manifest_text, output_records, read_manifest
 
-__all__ = ["bundle", "check_folder", "export_folder", "subset_bytes", "write_outputs"]
+__all__ = ["bundle", "check_folder", "export_folder", "new_folder", "subset_bytes", "write_outputs"]
 
 
 def export_folder(report: Report, folder: Path, here: Path = Path(), overwrite: bool = False) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ def export_folder(report: Report, folder: Path, here: Path = Path(), overwrite: 
     config = beside(report.config, here, folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with _new_folder(folder) as fresh:
+        with new_folder(folder) as fresh:
             return _write_all(report, config, fresh)
     except OSError as error:
         raise DataError(f"The folder '{folder}' cannot be written: {error.strerror or error}. Choose another with --out.") from error
@@ -146,7 +146,7 @@ def _write_all(report: Report, config: ExperimentConfig, folder: Path) -> tuple[
 
 
 @contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
+def new_folder(folder: Path) -> Iterator[Path]:
     """Give a temporary folder beside the wanted one; rename it when all went well, remove it otherwise."""
     fresh = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     shutil.rmtree(fresh, ignore_errors=True)

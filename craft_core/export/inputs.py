@@ -11,7 +11,7 @@ from typing import Any
 from craft_core.config import Data, ExperimentConfig
 from craft_core.corpus import file_digest
 from craft_core.corpus.read import TABLE_SUFFIXES
-from craft_core.experiment import Report, parts_of
+from craft_core.experiment import LoadedData, parts_of
 from craft_core.export.formats import subset_names
 from craft_core.params import build, record
 from craft_core.vectorize import Vectorizer
@@ -56,26 +56,28 @@ class InputRecord:
         return {"role": self.role, "name": self.name} | {key: value for key, value in asdict(self).items() if key != "role"}
 
 
-def input_records(report: Report, config: ExperimentConfig | None = None) -> tuple[InputRecord, ...]:
+def input_records(config: ExperimentConfig, data: LoadedData, written: ExperimentConfig | None = None) -> tuple[InputRecord, ...]:
     """Return every input file of a run, by role, in the order given.
 
     Parameters
     ----------
-    report : Report
-        The run. Sizes and hashes are those of the bytes it read; files of precomputed vectors are hashed now.
-    config : ExperimentConfig or None
+    config : ExperimentConfig
+        The run's.
+    data : LoadedData
+        What it read. Sizes and hashes are those of the bytes read; files of precomputed vectors are hashed now.
+    written : ExperimentConfig or None
         The run's config as it is to be written, for the paths; None for the run's own.
     """
-    config = report.config if config is None else config
-    entries = {"pool": config.data.pool, "validation": (config.data.validation,)}
-    if config.data.test is not None:
-        entries["test"] = (config.data.test,)
+    paths = config.data if written is None else written.data
+    entries = {"pool": paths.pool, "validation": (paths.validation,)}
+    if paths.test is not None:
+        entries["test"] = (paths.test,)
     found = []
     for role, names in entries.items():
-        files = report.data.reads[role].files
+        files = data.reads[role].files
         for path, file in zip(_flat(names, [file.label for file in files]), files, strict=True):
             found.append(InputRecord(role, path, file.size, file.sha256))
-    return (*found, *vector_records(report.config.vectorizer, config.vectorizer))
+    return (*found, *vector_records(config.vectorizer, None if written is None else written.vectorizer))
 
 
 def vector_records(read: Vectorizer, written: Vectorizer | None = None) -> tuple[InputRecord, ...]:

@@ -77,7 +77,7 @@ def manifest_text(report: Report, config: ExperimentConfig, outputs: Sequence[Ma
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command_line(config, "again"),
         "config": to_record(config),
-        "inputs": [one.record() for one in input_records(report, config)],
+        "inputs": [one.record() for one in input_records(report.config, report.data, config)],
         "outputs": list(outputs),
         "counts": counts_record(report),
         "metrics": metrics_record(report),

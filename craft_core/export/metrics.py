@@ -65,7 +65,7 @@ def notes_record(report: Report, config: ExperimentConfig | None = None) -> tupl
     config : ExperimentConfig or None
         The run's config as it is to be written: files are called as they are there; None for the run's own.
     """
-    inputs, notes = input_records(report, config), []
+    inputs, notes = input_records(report.config, report.data, config), []
     for role in (one for one in ROLES if one in report.data.reads):
         read = report.data.reads[role]
         names = {file.label: one.name for file, one in zip(read.files, (one for one in inputs if one.role == role), strict=True)}

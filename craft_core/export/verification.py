@@ -98,7 +98,7 @@ def verify(
 
 def verify_against(report: Report, manifest: Manifest) -> Verification:
     """Compare a finished run with a manifest: its inputs, its choices, and the files it would write."""
-    inputs = input_records(report)
+    inputs = input_records(report.config, report.data)
     differences = list(compare_inputs(manifest.inputs, inputs))
     told = ["inputs"] if differences else []
     config = _placed(report.config, manifest.config, [one.role for one in inputs] == [one.role for one in manifest.inputs])

@@ -21,10 +21,10 @@ __all__ = ["Dsir"]
 class Dsir:
     """Draw pairs by how much more usual their words are in validation than in the pool.
 
-    Data Selection with Importance Resampling (Xie, Santurkar, Ma and Liang, NeurIPS 2023, arXiv 2302.03169): hashed counts of words and pairs
-    of words, the ratio of two bag-of-words models as weight, and draws without replacement. Adapted: both sides of a pair are counted,
-    tokens of every script are kept, and there is no least length (the original drops texts under 100 words, here nearly all). It reads
-    texts alone: no vectors and no clusters.
+    Data Selection with Importance Resampling (Xie, Santurkar, Ma and Liang, NeurIPS 2023, arXiv 2302.03169): hashed counts of words and
+    pairs of words, the ratio of two bag-of-words models as weight, and draws without replacement. Adapted: both sides of a pair are
+    counted, tokens of every script are kept, and there is no least length (the original drops texts under 100 words, here nearly all). It
+    reads texts alone: no vectors and no clusters.
     """
 
     name: ClassVar[str] = "dsir"
@@ -38,7 +38,13 @@ class Dsir:
         check(self)
 
     def select(self, problem: Problem, budget: int, rng: np.random.Generator, progress: Progress = silent) -> Selection:
-        """Return the pairs drawn, first drawn first; the scores are log weights with their noise. Raises DataError where there are no texts."""
+        """Return the pairs drawn, first drawn first; the scores are log weights with their noise.
+
+        Raises
+        ------
+        DataError
+            Where there are no texts.
+        """
         check_budget(budget)
         available = problem.available
         weights = log_weights(*problem.texts(self.name), self.n_buckets, progress)[available]

@@ -19,7 +19,7 @@ __all__ = ["UniformAllocation"]
 
 @dataclass(frozen=True)
 class UniformAllocation:
-    """Choose inside clusters like CRAFT, but let all clusters that hold validation pairs give as many: what shares are worth (an ablation)."""
+    """Choose inside clusters like CRAFT, but let all clusters with validation pairs give as many: what shares are worth (an ablation)."""
 
     name: ClassVar[str] = "uniform-allocation"
     needs: ClassVar[tuple[str, ...]] = ("vectors", "clusters")

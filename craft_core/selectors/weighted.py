@@ -25,8 +25,8 @@ __all__ = ["CraftWeighted"]
 class CraftWeighted:
     r"""Select by CRAFT's clusters and shares; inside a cluster, spread like validation and worded like validation (our extension).
 
-    Two views of a pair say different things: its vector says what it is about, its words say from which kind of text it comes. With V the law
-    of validation, Q that of the pool and S that of the selection, the method descends greedily on
+    Two views of a pair say different things: its vector says what it is about, its words say from which kind of text it comes. With V the
+    law of validation, Q that of the pool and S that of the selection, the method descends greedily on
 
         energy distance(S, V) - 2 weight * E_S[log w],   w = p_V / p_Q a ratio of two bags of n-grams,
 

@@ -100,7 +100,8 @@ def prove() -> None:
         return
     manifest = read_manifest(_manifest_bytes(given.name, given.getvalue()))
     given = session.current_given()
-    loaded = input_records(stages.report()) if given is not None else ()
+    report = None if given is None else stages.report()
+    loaded = () if report is None else input_records(report.config, report.data)
     differences = compare_inputs(manifest.inputs, loaded)
     if differences and session.is_sample(manifest):
         st.info("This export was made from the sample data.")
