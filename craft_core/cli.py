@@ -97,14 +97,14 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _add_select(parser: argparse.ArgumentParser) -> None:
-    from craft_core.selectors import SELECTORS
+    from craft_core.selectors import SELECTORS, about
 
     parser.epilog = "Each selector has its own help: select SELECTOR --help. With --recipe no selector is given, as the recipe names one."
     _add_recipe(parser)
     selectors = parser.add_subparsers(dest="selector", metavar="SELECTOR")
     for name, cls in SELECTORS.items():
-        about = (cls.__doc__ or "").strip().split("\n\n")[0]
-        _add_selector(selectors.add_parser(name, help=about, description=about), name)
+        text = about(cls).replace("%", "%%")
+        _add_selector(selectors.add_parser(name, help=text, description=text), name)
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:

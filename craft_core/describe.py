@@ -17,7 +17,7 @@ from craft_core.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["WORDS_LIMIT", "cluster_name", "cluster_table", "cluster_words"]
+__all__ = ["WORDS_LIMIT", "cluster_name", "cluster_table", "cluster_words", "count_words"]
 
 WORDS_LIMIT = 50_000
 """Texts that words are counted in at most."""
@@ -58,7 +58,7 @@ def cluster_words(
     read = np.flatnonzero(labels >= 0)
     if len(read) > WORDS_LIMIT:
         read = np.sort(np.random.default_rng(seed).choice(read, WORDS_LIMIT, replace=False))
-    words, counts = _count(texts.take(pa.array(read)), labels[read], n_clusters)
+    words, counts = count_words(texts.take(pa.array(read)), labels[read], n_clusters)
     return _most_telling(words, counts, n_words)
 
 
@@ -109,7 +109,7 @@ def cluster_table(
     return pd.DataFrame(columns | {name: values for name, values in known.items() if values is not None})
 
 
-def _count(texts: pa.LargeStringArray, labels: LabelVector, n_clusters: int) -> tuple[pa.Array, Any]:
+def count_words(texts: pa.LargeStringArray, labels: LabelVector, n_clusters: int) -> tuple[pa.Array, Any]:
     """Return the distinct words, and how often each occurs in each cluster: CSR, shape (n_clusters, n words)."""
     lower = pc.utf8_lower(pc.utf8_slice_codeunits(texts, 0, _LONGEST_TEXT))
     pieces = pc.split_pattern_regex(lower, _GAPS)

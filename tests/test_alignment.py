@@ -84,6 +84,15 @@ def test_unrelated_sides_are_not_learned_by_heart(n: int, dimensions: int) -> No
     assert abs(np.median(found.probabilities) - 0.5) < 0.1
 
 
+def test_both_halves_are_judged_alike() -> None:
+    """Maps that had seen a half would take its exchanged pairs for pairs more often than those of the other half."""
+    problem, moved = related(n=800, dimensions=150)
+    probabilities = alignment(problem, "craft-weighted").probabilities
+    in_second = np.isin(np.arange(800), np.argsort(problem.pool_keys)[1::2])
+    for some in (moved, ~moved):
+        assert abs(probabilities[some & in_second].mean() - probabilities[some & ~in_second].mean()) < 0.05
+
+
 def test_pairs_beyond_the_sample_are_judged_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SAMPLE_ROWS", 600)
     monkeypatch.setattr(module, "_BLOCK_ROWS", 257)

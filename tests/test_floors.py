@@ -14,7 +14,7 @@ FLOORS = [
     {"cluster", "allocate"},
     {"problem"},
     {"draws", "herd", "importance", "joint", "ridge", "score", "whatif"},
-    {"alignment"},
+    {"alignment", "vector_importance"},
     {"selectors"},
     {"bound", "discrepancy", "holdout", "umap_layout", "describe", "ledger"},
     {"project", "budgets"},

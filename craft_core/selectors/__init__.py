@@ -39,6 +39,7 @@ __all__ = [
     "Tarot",
     "Tsds",
     "UniformAllocation",
+    "about",
     "find_selector",
 ]
 
@@ -63,6 +64,11 @@ SELECTORS: Mapping[str, type[Selector]] = {
     )
 }
 """Ours and the paper's first, then what each part of CRAFT is worth alone, then the others."""
+
+
+def about(cls: type[Selector]) -> str:
+    """Return in a sentence or two what a method does: the first paragraph it says of itself."""
+    return " ".join((cls.__doc__ or "").strip().split("\n\n")[0].split())
 
 
 def find_selector(name: str) -> type[Selector]:

@@ -19,11 +19,11 @@ __all__ = ["Craft"]
 
 @dataclass(frozen=True)
 class Craft:
-    """Select by CRAFT (arXiv 2604.22693) as we read its abstract.
+    """Share the budget over source clusters like validation, then take in each the pairs whose targets fit its validation targets best.
 
-    Stage one gives each source cluster its validation share of the budget; stage two takes, inside each cluster, the pairs whose targets
-    are nearest in expectation to the cluster's validation targets. The allocation under limited supply, `kl-optimal` and the shrinkage
-    are ours.
+    CRAFT (arXiv 2604.22693) as we read its abstract: stage one gives each cluster its validation share of the budget, stage two takes the
+    pairs whose targets are nearest in expectation to the cluster's validation targets. The allocation under limited supply, `kl-optimal`
+    and the shrinkage are ours.
     """
 
     name: ClassVar[str] = "craft"

@@ -24,7 +24,7 @@ class Herding:
 
     CRAFT takes the targets nearest to the cluster's validation targets, so its choice is narrower than validation. Herding takes one pair
     after the other: the next is the one with the smallest mean distance to the validation targets less its mean distance to the targets
-    already taken, a greedy descent on the energy distance (see `herd`). The choice for a budget contains that for every smaller one.
+    already taken, a greedy descent on the energy distance (see `herd`). What a cluster gives contains what it gives when it gives fewer.
     """
 
     name: ClassVar[str] = "herding"

@@ -8,14 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from craft_core.alignment import alignment
-from craft_core.allocate import ALLOCATION_RULES, Allocation, allocate
-from craft_core.arrays import BoolVector, IntVector
+from craft_core.allocate import ALLOCATION_RULES, Allocation, allocate, check_budget
+from craft_core.arrays import BoolVector, FloatVector, IntVector
 from craft_core.herd import herd, n_candidates
 from craft_core.importance import MOST_BUCKETS, log_weights
 from craft_core.joint import joint_rows
 from craft_core.params import check, param
 from craft_core.problem import Problem, Selection
 from craft_core.progress import Progress, part, silent
+from craft_core.vector_importance import vector_log_weights
 from craft_core.whatif import Ranking, rank, reordered, take
 
 __all__ = ["CraftWeighted"]
@@ -33,8 +34,8 @@ class CraftWeighted:
     in each cluster. The first term, over joint vectors, is what herding lowers: it keeps the choice as wide as validation. For the second,
     E_S[log w] = KL(S || p_Q) - KL(S || p_V): it draws the choice to where words are those of validation and not those of the pool, as DSIR
     does, but bounded by the first, so that it cannot fill the budget with the few most typical texts. Since the energy distance does not
-    see whether two sides belong together, pairs that look mispaired (see `alignment`) come last. The choice for a budget contains that for
-    every smaller one.
+    see whether two sides belong together, pairs that look mispaired (see `alignment`) come last. What a cluster gives contains what it
+    gives when it gives fewer.
     """
 
     name: ClassVar[str] = "craft-weighted"
@@ -44,6 +45,9 @@ class CraftWeighted:
     allocation: str = param("water-fill", choices=ALLOCATION_RULES, help="How the budget is shared over the clusters, as for craft.")
     weight: float = param(
         0.005, low=0.0, high=1.0, help="What a nat of log importance weight is worth, in distance between unit vectors; 0 is herding alone."
+    )
+    vector_weight: float = param(
+        2.0, low=0.0, high=100.0, help="What a nat of evidence from vectors counts beside one from words; 0 looks at words alone."
     )
     n_buckets: int = param(10_000, low=2, high=MOST_BUCKETS, help="Hash buckets a side that words and pairs of words are counted in.")
     least_alignment: float = param(
@@ -69,8 +73,17 @@ class CraftWeighted:
 
     def select(self, problem: Problem, budget: int, rng: np.random.Generator, progress: Progress = silent) -> Selection:
         """Return the chosen pairs; nothing is random, so `rng` is not used. Fewer than the budget where the covered supply is smaller."""
+        check_budget(budget)
+        self._paired(problem, part(progress, 0.0, 0.4))  # kept for what follows, which would learn it in silence
         allocation = self.allocate(problem, budget)
         return take(self._ranked(problem, allocation.counts, progress), allocation)
+
+    def _log_weights(self, problem: Problem, progress: Progress) -> FloatVector:
+        """Return the log importance weight of each pool pair, shape (N,), float32: from words, and from vectors where they count."""
+        weights = log_weights(*problem.texts(self.name), self.n_buckets, part(progress, 0.0, 0.7))
+        if self.vector_weight:
+            weights = weights + self.vector_weight * vector_log_weights(problem, part(progress, 0.7, 1.0))
+        return weights.astype(np.float32)
 
     def _paired(self, problem: Problem, progress: Progress = silent) -> BoolVector:
         if self.least_alignment == 0:
@@ -84,7 +97,7 @@ class CraftWeighted:
     def _ranked(self, problem: Problem, counts: IntVector, progress: Progress) -> Ranking:
         clustering = problem.clustering
         paired = self._paired(problem, part(progress, 0.0, 0.4))
-        weights = log_weights(*problem.texts(self.name), self.n_buckets, part(progress, 0.4, 0.6)).astype(np.float32)
+        weights = self._log_weights(problem, part(progress, 0.4, 0.6))
         # a pair that looks mispaired stands behind every other one of its cluster
         scores = np.where(paired, weights, weights - 2 * np.float32(np.abs(weights).max(initial=0) + 1))
         ranked = rank(scores, clustering.pool_labels, clustering.n_clusters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from craft_core.cluster import KMeans
-from craft_core.selectors import SELECTORS
+from craft_core.selectors import SELECTORS, about
 from craft_core.vectorize import VECTORIZERS
 from pages.shared import forms
 from pages.shared.session import begin, change, current_config, current_given, generation
@@ -47,6 +47,7 @@ def _method() -> None:
     with st.expander("Method"):
         names = tuple(SELECTORS)
         name = st.selectbox("Method", names, index=names.index(config.selector.name), key=f"selector.{generation()}", help=_METHOD_HELP)
+        st.caption(about(SELECTORS[name]))
         current = config.selector if config.selector.name == name else None
         selector = forms.fields(SELECTORS[name], current, f"{name}.{generation()}")
     if repr(selector) != repr(config.selector):
@@ -78,7 +79,6 @@ def _vectors_and_clusters() -> None:
 
 
 _METHOD_HELP = (
-    "craft: clusters share the budget like the validation set, then the best-fitting targets of each are taken. "
-    "herding (ours): the same clusters and shares, but each cluster's pairs together look like its validation pairs. "
-    "random: the anchor to compare with."
+    "How pairs are chosen: the paper's method (craft), our extensions of it, each of its parts alone, and methods of others. "
+    "The page Compare sets them side by side."
 )

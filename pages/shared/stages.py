@@ -49,7 +49,7 @@ def vectors() -> Vectors:
     """Return the vectors of both sides."""
     loaded, config = data(), current_config()
     check_server_paths(config)
-    return compute(VECTORIZE, _vector_key(), lambda progress: experiment.encode(loaded, config.vectorizer, config.seed, progress))
+    return compute(VECTORIZE, vector_key(), lambda progress: experiment.encode(loaded, config.vectorizer, config.seed, progress))
 
 
 def problem() -> Problem:
@@ -174,7 +174,7 @@ def projection(method: str) -> Projection:
 
 def map_key(method: str) -> str:
     """Return the key of a map; it changes with the vectors, not with the clusters or the budget."""
-    return key_of(_vector_key(), "map", method)
+    return key_of(vector_key(), "map", method)
 
 
 def ranking_key() -> str:
@@ -208,7 +208,7 @@ def _stage_keys() -> dict[str, str]:
     is_ranked = hasattr(config.selector, "rank")
     return {
         LOAD: data_key(),
-        VECTORIZE: _vector_key(),
+        VECTORIZE: vector_key(),
         CLUSTER: problem_key(),
         RANK if is_ranked else SELECT: key_of(problem_key(), config.selector) if is_ranked else selection_key(),
         MEASURE: selection_key(),
@@ -221,7 +221,7 @@ def data_key() -> str:
     return key_of(given.key if given else None, config.columns, config.limits, config.cleaning)
 
 
-def _vector_key() -> str:
+def vector_key() -> str:
     config = current_config()
     return key_of(data_key(), config.vectorizer, config.seed)
 
@@ -229,9 +229,9 @@ def _vector_key() -> str:
 def sweep_key() -> str:
     """Return the key of what is the same for every n_clusters."""
     config = current_config()
-    return key_of(_vector_key(), replace(config.clustering, n_clusters=1), config.selector, config.budget)
+    return key_of(vector_key(), replace(config.clustering, n_clusters=1), config.selector, config.budget)
 
 
 def problem_key() -> str:
     """Return the key of vectors and clusters."""
-    return key_of(_vector_key(), current_config().clustering)
+    return key_of(vector_key(), current_config().clustering)

@@ -1,0 +1,114 @@
+"""The stages of the Compare page: the comparison asked for, computed once, and the runs that were pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import streamlit as st
+
+from craft_core import experiment
+from craft_core.cluster import Clustering
+from craft_core.compare import Comparison, Plan, compare, exchanged_targets, mispair
+from craft_core.discrepancy import has_labels, label_columns
+from craft_core.problem import Problem
+from craft_core.progress import Progress
+from craft_core.vectorize.protocol import EncodedPairs
+from pages.shared import stages
+from pages.shared.session import current_config
+from pages.shared.work import compute, is_ready, is_running, key_of, seconds_of
+
+COMPARE = "Comparing methods"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the form of the page asked for."""
+
+    plan: Plan
+    noise: float
+
+
+def label_names() -> tuple[str, ...]:
+    """Return the label columns that pool and held-out pairs share."""
+    loaded = stages.data()
+    held = loaded.validation if loaded.test is None else loaded.test
+    return tuple(name for name in label_columns(loaded.pool) if has_labels(held, name))
+
+
+def asked() -> Asked | None:
+    """Return what was asked for, None before the first comparison of these data."""
+    found: tuple[str, Asked] | None = st.session_state.get("compare_asked")
+    return found[1] if found is not None and found[0] == stages.data_key() else None
+
+
+def ask(plan: Plan, noise: float) -> None:
+    """Keep what the form asks for."""
+    st.session_state["compare_asked"] = (stages.data_key(), Asked(plan, noise))
+
+
+def is_there(one: Asked) -> tuple[bool, bool]:
+    """Return whether this comparison is made for the present choices, and whether it is being made."""
+    return is_ready(COMPARE, _key(one)), is_running(COMPARE, _key(one))
+
+
+def comparison(one: Asked) -> Comparison:
+    """Return the comparison; its vectors and the clusters of its first seed are those of the run."""
+    loaded, rows, task, config = stages.data(), stages.vectors(), stages.problem(), current_config()
+    built = {"vectors": seconds_of(stages.VECTORIZE, stages.vector_key()), "clusters": seconds_of(stages.CLUSTER, stages.problem_key())}
+    pool, mispaired = pool_of(one)
+
+    def clustering(seed: int) -> Clustering:
+        return task.clustering if seed == config.seed else experiment.clusters(loaded, rows, config.clustering, seed)
+
+    def work(progress: Progress) -> Comparison:
+        return compare(one.plan, replace(rows, pool=pool), clustering, built, mispaired, progress)
+
+    return compute(COMPARE, _key(one), work)
+
+
+def pool_of(one: Asked) -> tuple[EncodedPairs, np.ndarray | None]:
+    """Return the pool that the methods chose from, and which of its pairs were mispaired on purpose."""
+    pool = stages.vectors().pool
+    if not one.noise:
+        return pool, None
+    targets = exchanged_targets(stages.data().pool, one.noise, one.plan.label, one.plan.seeds[0])
+    return mispair(pool, targets)
+
+
+def problem_of(one: Asked) -> Problem:
+    """Return the problem the methods had with the first seed."""
+    return replace(stages.problem(), pool=pool_of(one)[0])
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A pinned run: what it chose, as rows of the pool as given, and what people want to see of it."""
+
+    name: str
+    data: str
+    rows: tuple[int, ...]
+    facts: Mapping[str, str]
+
+
+def pins() -> list[Pin]:
+    """Return the runs pinned for the data in use, in the order they were pinned."""
+    return [one for one in st.session_state.get("pins", []) if one.data == stages.data_key()]
+
+
+def pin(name: str, chosen: np.ndarray, facts: Mapping[str, str]) -> None:
+    """Pin a choice under a name; an earlier one of that name is replaced."""
+    key, rows = stages.data_key(), stages.data().pool.rows[chosen]
+    kept = [one for one in st.session_state.get("pins", []) if (one.data, one.name) != (key, name)]
+    st.session_state["pins"] = [*kept, Pin(name, key, tuple(int(row) for row in rows), dict(facts))]
+
+
+def unpin(name: str) -> None:
+    """Forget a pinned run."""
+    key = stages.data_key()
+    st.session_state["pins"] = [one for one in st.session_state.get("pins", []) if (one.data, one.name) != (key, name)]
+
+
+def _key(one: Asked) -> str:
+    return key_of(stages.problem_key(), one.plan, one.noise)
