@@ -9,11 +9,11 @@ import pytest
 from toy_data import write_world
 
 from craft_core.cluster import KMeans
-from craft_core.compare import Plan
+from craft_core.compare import Plan, measured
 from craft_core.config import Data, ExperimentConfig
 from craft_core.contest import Job, Outcome, run_job, write_outcome
 from craft_core.contest import job as job_module
-from craft_core.contest.tables import choice_table, markdown, measured, trial_table
+from craft_core.contest.tables import choice_table, markdown, trial_table
 from craft_core.errors import ParameterError
 from craft_core.finetune import Downstream, FineTuning
 from craft_core.selectors import Craft, Dsir, Random

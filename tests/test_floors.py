@@ -17,6 +17,7 @@ FLOORS = [
     {"alignment", "vector_importance"},
     {"selectors"},
     {"bound", "discrepancy", "holdout", "umap_layout", "describe", "ledger"},
+    {"telling_words"},
     {"project", "budgets"},
     {"measure", "finetune"},
     {"sweep", "stability", "toy", "yardsticks"},

@@ -34,7 +34,7 @@ def shell(command: str, folder: Path) -> str:
 
 def test_the_commands_of_the_command_line_run_in_their_order(folder: Path) -> None:
     commands = block("## On the command line", "sh").replace("\\\n", " ").strip().split("\n")
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         assert command.startswith(".venv/bin/python -m craft_core")
         shell(command.replace(".venv/bin/python", sys.executable), folder)

@@ -3,7 +3,7 @@
 from craft_core.compare.measures import MEASURES, Measure, Ruler, find_measure, make_ruler, marks
 from craft_core.compare.noise import exchanged_targets, mispair
 from craft_core.compare.run import Comparison, Plan, Trial, compare
-from craft_core.compare.standing import Cell, overlaps, standing
+from craft_core.compare.standing import Cell, measured, overlaps, standing
 
 __all__ = [
     "MEASURES",
@@ -18,6 +18,7 @@ __all__ = [
     "find_measure",
     "make_ruler",
     "marks",
+    "measured",
     "mispair",
     "overlaps",
     "standing",

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from craft_core.arrays import FloatVector
-from craft_core.compare.measures import Measure
+from craft_core.compare.measures import MEASURES, Measure
 from craft_core.compare.run import Comparison
 
-__all__ = ["Cell", "overlaps", "standing"]
+__all__ = ["Cell", "measured", "overlaps", "standing"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class Cell:
     n_seeds: int
     is_best: bool = False
     is_tied: bool = False
+
+
+def measured(found: Comparison) -> tuple[Measure, ...]:
+    """Return the measures that any trial has a number for."""
+    return tuple(one for one in MEASURES if any(np.isfinite(trial.marks[one.name]) for trial in found.trials))
 
 
 def standing(found: Comparison, measure: Measure, budget: int) -> dict[str, Cell]:

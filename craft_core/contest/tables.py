@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pyarrow as pa
 
-from craft_core.compare import MEASURES, Cell, Comparison, Measure, overlaps, standing
+from craft_core.compare import MEASURES, Cell, Comparison, Measure, measured, overlaps, standing
 from craft_core.corpus import Corpus
 
-__all__ = ["choice_table", "markdown", "measured", "shown", "trial_table"]
+__all__ = ["choice_table", "markdown", "shown", "trial_table"]
 
 _LEGEND = (
     "Mean ± standard deviation over seeds. **Bold**: best; *: within noise of the best (nearer than twice the standard error of the "
     "difference over seeds; what another test set would change is not in it)."
 )
-
-
-def measured(found: Comparison) -> tuple[Measure, ...]:
-    """Return the measures that any trial has a number for."""
-    return tuple(one for one in MEASURES if any(math.isfinite(trial.marks[one.name]) for trial in found.trials))
 
 
 def trial_table(found: Comparison) -> pa.Table:

@@ -6,6 +6,7 @@ from craft_core.figures.anchors import anchor_figure
 from craft_core.figures.bound import bound_figure, residual_scatter, ruler_figure
 from craft_core.figures.budget import PANELS, between_figure, curve_figure, frequency_counts, frequency_figure, spread_figure
 from craft_core.figures.colouring import Colouring, by_allocation, by_cluster, by_column, by_value
+from craft_core.figures.compare import MOST_COLOURED, marks_figure, overlap_figure, seconds_figure
 from craft_core.figures.learn_charts import (
     RESIDUAL_NAMES,
     doubt_figure,
@@ -25,6 +26,7 @@ from craft_core.figures.theme import BACKGROUNDS, apply_theme, categorical, safe
 
 __all__ = [
     "BACKGROUNDS",
+    "MOST_COLOURED",
     "PANELS",
     "RESIDUAL_NAMES",
     "STAGES",
@@ -54,12 +56,15 @@ __all__ = [
     "length_bins",
     "length_histogram",
     "map_figure",
+    "marks_figure",
+    "overlap_figure",
     "pca_axes",
     "pipeline_figure",
     "residual_figure",
     "residual_scatter",
     "ruler_figure",
     "safe_label",
+    "seconds_figure",
     "share_figure",
     "sharing_figure",
     "size_figure",

@@ -46,7 +46,12 @@ def marks_figure(found: Comparison, measure: Measure, legend: bool = True, dark:
             )
         )
     figure.update_layout(
-        xaxis={"type": "log", "title": {"text": axis_title("Budget", "pairs")}, "tickvals": budgets, "ticktext": [f"{one:,}" for one in budgets]},
+        xaxis={
+            "type": "log",
+            "title": {"text": axis_title("Budget", "pairs")},
+            "tickvals": budgets,
+            "ticktext": [f"{one:,}" for one in budgets],
+        },
         yaxis={"tickformat": measure.form, "gridcolor": grid(dark)},
         margin={"t": 12 if not legend else 60},
     )

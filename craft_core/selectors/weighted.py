@@ -29,13 +29,15 @@ class CraftWeighted:
     Two views of a pair say different things: its vector says what it is about, its words say from which kind of text it comes. With V the
     law of validation, Q that of the pool and S that of the selection, the method descends greedily on
 
-        energy distance(S, V) - 2 weight * E_S[log w],   w = p_V / p_Q a ratio of two bags of n-grams,
+        energy distance(S, V) - 2 weight * E_S[log w]
 
-    in each cluster. The first term, over joint vectors, is what herding lowers: it keeps the choice as wide as validation. For the second,
-    E_S[log w] = KL(S || p_Q) - KL(S || p_V): it draws the choice to where words are those of validation and not those of the pool, as DSIR
-    does, but bounded by the first, so that it cannot fill the budget with the few most typical texts. Since the energy distance does not
-    see whether two sides belong together, pairs that look mispaired (see `alignment`) come last. What a cluster gives contains what it
-    gives when it gives fewer.
+    in each cluster. The first term, over joint vectors, is what herding lowers: it keeps the choice as wide as validation. In the second, w
+    is the ratio p_V / p_Q of two models, one of validation and one of the pool, and E_S[log w] = KL(S || p_Q) - KL(S || p_V): it draws the
+    choice to where it is like validation and unlike the pool. As log w we take the sum of two views, that of DSIR's bags of n-grams and,
+    times `vector_weight`, that of a logistic regression on vectors (see `importance` and `vector_importance`). Bounded by the first term
+    and by the shares of the clusters, it cannot fill the budget with the few most typical texts, as DSIR does when the budget is small.
+    Since neither term sees whether two sides belong together, pairs that look mispaired (see `alignment`) come last. What a cluster gives
+    contains what it gives when it gives fewer.
     """
 
     name: ClassVar[str] = "craft-weighted"
@@ -44,7 +46,7 @@ class CraftWeighted:
 
     allocation: str = param("water-fill", choices=ALLOCATION_RULES, help="How the budget is shared over the clusters, as for craft.")
     weight: float = param(
-        0.005, low=0.0, high=1.0, help="What a nat of log importance weight is worth, in distance between unit vectors; 0 is herding alone."
+        0.02, low=0.0, high=1.0, help="What a nat of log importance weight is worth, in distance between unit vectors; 0 is herding alone."
     )
     vector_weight: float = param(
         2.0, low=0.0, high=100.0, help="What a nat of evidence from vectors counts beside one from words; 0 looks at words alone."

@@ -17,6 +17,7 @@ PAGES = (
     ("pages/3_Allocation.py", "3 Allocation", ":material/stacked_bar_chart:"),
     ("pages/4_KL_bound.py", "4 KL bound", ":material/straighten:"),
     ("pages/5_Budget.py", "5 Budget", ":material/tune:"),
+    ("pages/6_Compare.py", "6 Compare", ":material/compare_arrows:"),
     ("pages/7_Export.py", "7 Export", ":material/download:"),
     ("pages/8_Learn.py", "8 Learn", ":material/school:"),
 )

@@ -222,6 +222,7 @@ def data_key() -> str:
 
 
 def vector_key() -> str:
+    """Return the key of the vectors."""
     config = current_config()
     return key_of(data_key(), config.vectorizer, config.seed)
 

@@ -1,0 +1,41 @@
+"""Compare: every method on the same data, with the same budget and the same clock."""
+
+import streamlit as st
+
+from pages.shared import compare_stages, comparison_tabs, comparisons, pins, room, stages
+
+TABS = ["Over budgets", "Overlap", "Maps", "Words", "Times", "Pinned runs"]
+
+with room.frame("Compare", "Let methods choose from your data with the same budget and the same clock, and see what each choice is worth."):
+    with st.container():  # progress is shown in here
+        stages.problem()
+    comparisons.form()
+    comparisons.methods()
+    asked = compare_stages.asked()
+    found = None if asked is None else compare_stages.comparison(asked)
+    if found is None or asked is None:
+        comparisons.waiting()
+    else:
+        budget = comparisons.budget_of(found)
+        comparisons.verdict(found, budget)
+        comparisons.table(found, budget)
+    over, overlap, maps, words, times, pinned = st.tabs(TABS, key="compare_tab", on_change="rerun")
+    if pinned.open:
+        with pinned:
+            pins.draw()
+    elif found is not None and asked is not None:
+        if over.open:
+            with over:
+                comparison_tabs.over_budgets(found)
+        elif overlap.open:
+            with overlap:
+                comparison_tabs.overlap(found, budget)
+        elif maps.open:
+            with maps:
+                comparison_tabs.maps(found, asked, budget)
+        elif words.open:
+            with words:
+                comparison_tabs.words(found, asked, budget)
+        elif times.open:
+            with times:
+                comparison_tabs.times(found)
