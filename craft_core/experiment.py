@@ -198,7 +198,7 @@ def run_loaded(config: ExperimentConfig, data: LoadedData, seconds: dict[str, fl
     if config.stability.is_asked:
         with _timed(seconds, "stability"):
             found = repeated(config, data, vectors, problem, again)
-    warnings = warnings_of(data, vectors, allocation, diagnostics)
+    warnings = (*warnings_of(data, vectors, allocation, diagnostics), *selection.notes)
     return Report(config, data, problem, selection, allocation, diagnostics, seconds, warnings, found)
 
 

@@ -81,11 +81,14 @@ class Selection:
         One a chosen pair; higher is better; 0 where the method has none.
     weights : FloatVector
         One a chosen pair; 1 where the method has none.
+    notes : tuple of str
+        What the method has to say of this choice, one sentence each.
     """
 
     indices: IntVector
     scores: FloatVector
     weights: FloatVector
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for array in (self.indices, self.scores, self.weights):

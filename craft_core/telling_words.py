@@ -63,6 +63,7 @@ def telling_words(one: pa.LargeStringArray, other: pa.LargeStringArray) -> Telli
 
 
 def _log_odds(counts: FloatVector, prior: FloatVector) -> FloatVector:
-    here, all_ = counts + prior, counts.sum() + prior.sum()
-    odds: FloatVector = np.log(here) - np.log(np.maximum(all_ - here, 1e-12))
+    # the prior's sum is not taken: rounding would make it, and with it the order of ties, depend on the order of the texts
+    here = counts + prior
+    odds: FloatVector = np.log(here) - np.log(np.maximum(counts.sum() + _PRIOR_WORDS - here, 1e-12))
     return odds

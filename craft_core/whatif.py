@@ -28,11 +28,14 @@ class Ranking:
         Shape (n_clusters + 1,): cluster c is ``order[starts[c]:starts[c + 1]]``.
     scores : FloatVector
         Shape (N,): the scores the order rests on.
+    notes : tuple of str
+        What the method has to say of it, one sentence each; a selection that is taken from it says the same.
     """
 
     order: IntVector
     starts: IntVector
     scores: FloatVector
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         frozen(self.order)
@@ -84,7 +87,7 @@ def reordered(
             first = order(int(c), members, int(counts[c]))
             rest = np.delete(members, first)
             found[ranking.starts[c] : ranking.starts[c + 1]] = np.concatenate([members[first], rest])
-    return Ranking(found, ranking.starts, ranking.scores)
+    return Ranking(found, ranking.starts, ranking.scores, ranking.notes)
 
 
 def take(ranking: Ranking, allocation: Allocation) -> Selection:
@@ -100,7 +103,7 @@ def take(ranking: Ranking, allocation: Allocation) -> Selection:
     # a pair that is r-th of count_c stands where (r + 1/2) / count_c of its cluster is taken
     turn = np.lexsort((chosen, (ranks + 0.5) / np.maximum(counts[clusters], 1)))
     indices = chosen[turn]
-    return Selection(indices, ranking.scores[indices].copy(), np.ones(len(indices), dtype=np.float32))
+    return Selection(indices, ranking.scores[indices].copy(), np.ones(len(indices), dtype=np.float32), ranking.notes)
 
 
 def _falling_bits(scores: FloatVector) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:

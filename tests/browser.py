@@ -26,7 +26,7 @@ ARGS = [
 ]
 NO_WEBGL = ["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer", "--disable-background-networking", "--disable-quic"]
 PAGES = {"/": "CRAFT", "/Data": "Data", "/Clusters": "Clusters", "/Allocation": "Allocation"}
-PAGES |= {"/KL_bound": "KL bound", "/Budget": "Budget", "/Export": "Export", "/Learn": "Learn"}
+PAGES |= {"/KL_bound": "KL bound", "/Budget": "Budget", "/Compare": "Compare", "/Export": "Export", "/Learn": "Learn"}
 MARKS = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: install it, or name one in CRAFT_CHROMIUM"),

@@ -92,6 +92,18 @@ def test_the_folder_is_written_whole_and_says_what_made_it(world: Path, tmp_path
     assert record["config"]["data"]["pool"] == ["../pool.tsv"]
     assert "selector" not in record["config"]
     assert "budget" not in record["config"]
+    charts = {path.name for path in (tmp_path / "out" / "figures").iterdir()}
+    assert {
+        "energy.html",
+        "label_share.html",
+        "mispaired.html",
+        "overlap_20.html",
+        "overlap_40.html",
+        "seconds.html",
+        "plotly.min.js",
+    } <= charts
+    assert "nll.html" not in charts
+    assert "cdn" not in (tmp_path / "out" / "figures" / "energy.html").read_text(encoding="utf-8")[:2_000]
     assert pq.read_table(tmp_path / "out" / "trials.parquet").equals(trial_table(found.found))
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
 

@@ -42,6 +42,7 @@ def test_distinct_in_range_and_as_many_as_there_are(selector: Selector, budget: 
     assert len(np.unique(selection.indices)) == len(selection.indices) == len(selection.scores) == len(selection.weights)
     assert np.isin(selection.indices, problem.available).all()
     assert selection.indices.dtype == np.int64
+    assert all(note.endswith(".") and "nan" not in note for note in selection.notes)
     assert not selection.indices.flags.writeable
 
 

@@ -159,3 +159,14 @@ def test_progress_tells_of_every_part_and_never_goes_back() -> None:
         "Weighing words",
         "Ordering the pairs inside each cluster",
     ]
+
+
+def test_it_says_how_many_pairs_look_mispaired_or_that_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = random_problem(n=400, m=40)
+    assert CraftWeighted(least_alignment=0.0).select(problem, 20, rng()).notes == ()
+    monkeypatch.setattr(weighted, "alignment", lambda *given: Alignment(np.full(400, 0.1, np.float32), 0.6))
+    assert "can hardly be told apart here (AUC 0.60)" in CraftWeighted().select(problem, 20, rng()).notes[0]
+    mispaired(problem, monkeypatch, every=4)
+    note = "100 of 400 pool pairs look mispaired (probability of being a pair below 0.7)."
+    assert CraftWeighted().select(problem, 20, rng()).notes == (note,)
+    assert take(CraftWeighted().rank(problem), CraftWeighted().allocate(problem, 20)).notes == (note,)

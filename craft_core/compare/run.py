@@ -72,6 +72,8 @@ class Trial:
         Pool positions, best first; of the last fold where halves of validation are held out in turn.
     marks : Mapping of str to float
         By the names of `MEASURES`: the mean over folds.
+    notes : tuple of str
+        What the method has to say of its choice.
     """
 
     method: str
@@ -79,6 +81,7 @@ class Trial:
     seed: int
     chosen: IntVector
     marks: Mapping[str, float]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         frozen(self.chosen)
@@ -183,16 +186,19 @@ def _tried(
     own = [_unseen(one) for one in folds]
     before = sum(built.get(one, 0.0) for one in selector.needs)
     for place, budget in enumerate(plan.budgets):
-        found, chosen = [], np.zeros(0, dtype=np.int64)
+        found: list[dict[str, float]] = []
+        notes: tuple[str, ...] = ()
+        chosen = np.zeros(0, dtype=np.int64)
         for number, (problem, ruler) in enumerate(zip(own, rulers, strict=True)):
             step = (place + number / len(own)) / len(plan.budgets)
             now = part(progress, step, step + 0.9 / (len(plan.budgets) * len(own)))
             now(0.0, f"{selector.name}, {budget:,} pairs")
             start = time.perf_counter()
-            chosen = selector.select(problem, budget, np.random.default_rng([seed, 1]), now).indices
+            selection = selector.select(problem, budget, np.random.default_rng([seed, 1]), now)
             seconds = time.perf_counter() - start if place == 0 and number == 0 else float("nan")
+            chosen, notes = selection.indices, selection.notes
             found.append(marks(ruler, problem.pool, chosen, mispaired) | {"seconds": seconds, "seconds_built": seconds + before})
-        yield Trial(selector.name, budget, seed, chosen.copy(), _mean(found))
+        yield Trial(selector.name, budget, seed, chosen.copy(), _mean(found), notes)
 
 
 def _unseen(problem: Problem) -> Problem:

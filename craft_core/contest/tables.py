@@ -52,7 +52,7 @@ def markdown(found: Comparison, baseline: dict[str, float]) -> str:
     lines = ["# Comparison of methods", "", *_about(found, baseline), "", _LEGEND, ""]
     for budget in found.plan.budgets:
         lines += [f"## {budget:,} pairs", "", *_marks(found, budget), "", "Overlap (Jaccard) of the choices, first seed:", ""]
-        lines += [*_overlap(found, budget), ""]
+        lines += [*_overlap(found, budget), "", *_notes(found, budget)]
     lines += ["## What the columns mean", "", *(f"- **{one.label}** {_way(one)}: {one.help}" for one in measured(found)), ""]
     return "\n".join(lines)
 
@@ -103,6 +103,12 @@ def _overlap(found: Comparison, budget: int) -> list[str]:
     return lines + [
         f"| {name} | " + " | ".join(f"{one:.2f}" for one in row) + " |" for name, row in zip(names, overlaps(found, budget), strict=True)
     ]
+
+
+def _notes(found: Comparison, budget: int) -> list[str]:
+    """Return what the methods have to say of their choices with the first seed."""
+    said = [f"- {one.name}: {note}" for one in found.plan.selectors for note in found.of(one.name, budget)[0].notes]
+    return [*said, ""] if said else []
 
 
 def _way(measure: Measure) -> str:

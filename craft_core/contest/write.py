@@ -8,11 +8,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from craft_core.compare import Comparison, measured
 from craft_core.config import to_record
 from craft_core.contest.job import Outcome
 from craft_core.contest.tables import choice_table, markdown, trial_table
 from craft_core.errors import DataError, ParameterError
 from craft_core.export import beside, input_records, new_folder, platform_record, versions
+from craft_core.figures import marks_figure, overlap_figure, seconds_figure
 from craft_core.params import record
 
 __all__ = ["RECORD", "check_place", "write_outcome"]
@@ -54,12 +56,26 @@ def write_outcome(outcome: Outcome, folder: Path, overwrite: bool = False) -> tu
         with new_folder(folder) as fresh:
             pq.write_table(trial_table(outcome.found), fresh / "trials.parquet", compression="zstd")
             pq.write_table(choice_table(outcome.found, outcome.data.pool), fresh / "chosen.parquet", compression="zstd")
+            _write_figures(outcome.found, fresh / "figures")
             (fresh / "comparison.md").write_text(markdown(outcome.found, outcome.baseline), encoding="utf-8")
             text = json.dumps(_record(outcome, folder), indent=2, ensure_ascii=False) + "\n"
             (fresh / RECORD).write_text(text, encoding="utf-8")
             return tuple(sorted(str(path.relative_to(fresh)) for path in fresh.rglob("*") if path.is_file()))
     except OSError as error:
         raise DataError(f"The folder '{folder}' cannot be written: {error.strerror or error}. Choose another with --out.") from error
+
+
+def _write_figures(found: Comparison, folder: Path) -> None:
+    """Write each chart as a page of its own; they share one copy of plotly's script, so they show without a network."""
+    folder.mkdir()
+    charts = {one.name: (one.label, marks_figure(found, one)) for one in measured(found) if not one.name.startswith("seconds")}
+    charts |= {
+        f"overlap_{budget}": (f"Overlap of the choices of {budget:,} pairs", overlap_figure(found, budget)) for budget in found.plan.budgets
+    }
+    charts["seconds"] = ("How long the methods take", seconds_figure(found))
+    for name, (title, figure) in charts.items():
+        figure.update_layout(title={"text": title, "x": 0}, margin={"t": 110}, height=figure.layout.height + 120)
+        figure.write_html(folder / f"{name}.html", include_plotlyjs="directory")
 
 
 def _record(outcome: Outcome, folder: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ __all__ = ["MOST_COLOURED", "marks_figure", "overlap_figure", "seconds_figure"]
 MOST_COLOURED = 7
 """Methods with a colour of their own; the others are grey."""
 
+_DECADES = 50
 _HEIGHT = 260  # pixels of a small multiple
 _ROW = 26
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down")
@@ -26,6 +27,8 @@ def marks_figure(found: Comparison, measure: Measure, legend: bool = True, dark:
     figure = go.Figure()
     colours = categorical(MOST_COLOURED, dark)
     budgets = list(found.plan.budgets)
+    means = [cell.mean for budget in budgets for cell in standing(found, measure, budget).values() if np.isfinite(cell.mean)]
+    spans = min(means, default=0) > 0 and max(means) > _DECADES * min(means)  # on a linear axis only the worst would be seen
     for number, selector in enumerate(found.plan.selectors):
         cells = [standing(found, measure, budget)[selector.name] for budget in budgets]
         is_coloured = number < MOST_COLOURED
@@ -35,7 +38,9 @@ def marks_figure(found: Comparison, measure: Measure, legend: bool = True, dark:
             go.Scatter(
                 x=budgets,
                 y=[cell.mean if np.isfinite(cell.mean) else None for cell in cells],
-                error_y={"type": "data", "array": [cell.spread for cell in cells], "thickness": 1, "width": 3, "color": colour},
+                error_y=None
+                if spans
+                else {"type": "data", "array": [cell.spread for cell in cells], "thickness": 1, "width": 3, "color": colour},
                 mode="lines+markers" if len(budgets) > 1 else "markers",
                 name=name,
                 showlegend=legend,
@@ -52,7 +57,7 @@ def marks_figure(found: Comparison, measure: Measure, legend: bool = True, dark:
             "tickvals": budgets,
             "ticktext": [f"{one:,}" for one in budgets],
         },
-        yaxis={"tickformat": measure.form, "gridcolor": grid(dark)},
+        yaxis={"type": "log" if spans else "linear", "tickformat": ".0%" if measure.form.endswith("%") else "~g", "gridcolor": grid(dark)},
         margin={"t": 12 if not legend else 60},
     )
     return apply_theme(figure, dark, height=_HEIGHT + (110 if legend else 0))

@@ -95,7 +95,9 @@ class Covering:
         chosen = np.concatenate([taken, rest])
         weights = np.concatenate([newly, np.ones(len(rest))]).astype(np.float32)
         scores = np.bincount(cover.covers.indices, minlength=len(cover.rows))[chosen]
-        return Selection(cover.rows[chosen], scores.astype(np.float32), weights)
+        beyond = int((_row_sizes(cover.covers) == 0).sum())
+        notes = (f"{beyond:,} of {len(problem.wanted):,} validation pairs have no pool pair within the radius.",) if beyond else ()
+        return Selection(cover.rows[chosen], scores.astype(np.float32), weights, notes)
 
     def uncoverable(self, problem: Problem) -> IntVector:
         """Return the positions of the validation pairs that have vectors and no available pool pair within the radius, ascending."""

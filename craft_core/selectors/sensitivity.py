@@ -143,7 +143,15 @@ class Sensitivity:
         weights, drawn = draw.weights, draw.repeats > 0
         scale = weights[drawn].mean() if drawn.any() else 1.0
         relative = np.where(drawn, weights / scale, 1.0)  # a pair that only fills the budget counts like an average one
-        return Selection(draw.indices, draw.bounds.astype(np.float32), relative.astype(np.float32))
+        return Selection(draw.indices, draw.bounds.astype(np.float32), relative.astype(np.float32), _notes(report(draw)))
+
+
+def _notes(found: SensitivityReport) -> tuple[str, ...]:
+    draws = f"sensitivity drew {found.n_draws:,} times for {found.n_distinct:,} distinct pairs"
+    bound = (
+        f"If its bound of {found.total:,.0f} on the pool's loss holds, the weighted choice estimates it within {found.epsilon:.0%} of that"
+    )
+    return f"{draws} (effective sample size {found.effective_size:,.0f}).", f"{bound}, with probability 95 %."
 
 
 def upper_bounds(problem: Problem, distance_weight: float, progress: Progress = silent) -> tuple[IntVector, FloatVector]:

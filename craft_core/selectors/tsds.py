@@ -86,11 +86,13 @@ class Tsds:
         logs = np.log(probabilities[support])
         order = np.argsort(-(logs + gumbel(problem.pool_keys[support], rng)), kind="stable")[:budget]
         indices, scores = support[order], logs[order]
+        notes: tuple[str, ...] = ()
         if len(indices) < min(budget, len(problem.available)):
             fill = _fill(problem, neighbours, indices, min(budget, len(problem.available)) - len(indices))
+            notes = (f"Only {len(support):,} pairs have a probability under tsds; {len(fill):,} more are next neighbours.",)
             indices = np.concatenate([indices, fill])
             scores = np.concatenate([scores, logs.min() - 1.0 - np.arange(len(fill)) / len(fill)])
-        return Selection(indices, scores.astype(np.float32), np.ones(len(indices), dtype=np.float32))
+        return Selection(indices, scores.astype(np.float32), np.ones(len(indices), dtype=np.float32), notes)
 
     def _neighbours(self, problem: Problem, progress: Progress) -> tuple[IntVector, FloatMatrix]:
         check_wanted(problem, self.name)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from craft_core.alignment import alignment
+from craft_core.alignment import LEAST_AUC, alignment
 from craft_core.allocate import ALLOCATION_RULES, Allocation, allocate, check_budget
 from craft_core.arrays import BoolVector, FloatVector, IntVector
 from craft_core.herd import herd, n_candidates
@@ -92,6 +92,21 @@ class CraftWeighted:
             return np.ones(len(problem.pool), dtype=bool)
         return alignment(problem, self.name, progress).paired(self.least_alignment)
 
+    def _notes(self, problem: Problem, paired: BoolVector) -> tuple[str, ...]:
+        """Say how many pairs were put last, or that nobody can tell which."""
+        if self.least_alignment == 0:
+            return ()
+        auc = alignment(problem, self.name).auc
+        if auc < LEAST_AUC:
+            note = f"Pairs and exchanged pairs can hardly be told apart here (AUC {auc:.2f}), so none was put last for looking mispaired."
+        else:
+            available = problem.available
+            n_last = int((~paired[available]).sum())
+            note = (
+                f"{n_last:,} of {len(available):,} pool pairs look mispaired (probability of being a pair below {self.least_alignment:g})."
+            )
+        return (note,)
+
     def _paired_supply(self, problem: Problem) -> IntVector:
         labels = problem.clustering.pool_labels
         return np.bincount(labels[self._paired(problem) & (labels >= 0)], minlength=problem.clustering.n_clusters).astype(np.int64)
@@ -102,7 +117,7 @@ class CraftWeighted:
         weights = self._log_weights(problem, part(progress, 0.4, 0.6))
         # a pair that looks mispaired stands behind every other one of its cluster
         scores = np.where(paired, weights, weights - 2 * np.float32(np.abs(weights).max(initial=0) + 1))
-        ranked = rank(scores, clustering.pool_labels, clustering.n_clusters)
+        ranked = replace(rank(scores, clustering.pool_labels, clustering.n_clusters), notes=self._notes(problem, paired))
         supply = self._paired_supply(problem)
 
         def order(cluster: int, members: IntVector, count: int) -> IntVector:

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 import streamlit as st
 
 from craft_core import experiment
 from craft_core.cluster import Clustering
 from craft_core.compare import Comparison, Plan, compare, exchanged_targets, mispair
+from craft_core.corpus import Corpus
 from craft_core.discrepancy import has_labels, label_columns
-from craft_core.problem import Problem
 from craft_core.progress import Progress
-from craft_core.vectorize.protocol import EncodedPairs
 from pages.shared import stages
 from pages.shared.session import current_config
-from pages.shared.work import compute, is_ready, is_running, key_of, seconds_of
+from pages.shared.work import compute, key_of, seconds_of
 
 COMPARE = "Comparing methods"
 
@@ -48,38 +48,36 @@ def ask(plan: Plan, noise: float) -> None:
     st.session_state["compare_asked"] = (stages.data_key(), Asked(plan, noise))
 
 
-def is_there(one: Asked) -> tuple[bool, bool]:
-    """Return whether this comparison is made for the present choices, and whether it is being made."""
-    return is_ready(COMPARE, _key(one)), is_running(COMPARE, _key(one))
-
-
 def comparison(one: Asked) -> Comparison:
     """Return the comparison; its vectors and the clusters of its first seed are those of the run."""
     loaded, rows, task, config = stages.data(), stages.vectors(), stages.problem(), current_config()
     built = {"vectors": seconds_of(stages.VECTORIZE, stages.vector_key()), "clusters": seconds_of(stages.CLUSTER, stages.problem_key())}
-    pool, mispaired = pool_of(one)
-
-    def clustering(seed: int) -> Clustering:
-        return task.clustering if seed == config.seed else experiment.clusters(loaded, rows, config.clustering, seed)
+    exchanged = _exchanged(one)
 
     def work(progress: Progress) -> Comparison:
+        def clustering(seed: int) -> Clustering:
+            def told(_: float, text: str) -> None:
+                progress(0.0, f"{text}, seed {seed:,}")
+
+            return task.clustering if seed == config.seed else experiment.clusters(loaded, rows, config.clustering, seed, told)
+
+        pool, mispaired = (rows.pool, None) if exchanged is None else mispair(rows.pool, exchanged)
         return compare(one.plan, replace(rows, pool=pool), clustering, built, mispaired, progress)
 
     return compute(COMPARE, _key(one), work)
 
 
-def pool_of(one: Asked) -> tuple[EncodedPairs, np.ndarray | None]:
-    """Return the pool that the methods chose from, and which of its pairs were mispaired on purpose."""
-    pool = stages.vectors().pool
+def texts_of(one: Asked) -> Corpus:
+    """Return the pool that the methods chose from, with the targets that were exchanged on purpose."""
+    pool, exchanged = stages.data().pool, _exchanged(one)
+    return pool if exchanged is None else replace(pool, targets=pool.targets.take(pa.array(exchanged)))
+
+
+def _exchanged(one: Asked) -> np.ndarray | None:
     if not one.noise:
-        return pool, None
-    targets = exchanged_targets(stages.data().pool, one.noise, one.plan.label, one.plan.seeds[0])
-    return mispair(pool, targets)
-
-
-def problem_of(one: Asked) -> Problem:
-    """Return the problem the methods had with the first seed."""
-    return replace(stages.problem(), pool=pool_of(one)[0])
+        return None
+    pool, how = stages.data().pool, (one.noise, one.plan.label, one.plan.seeds[0])
+    return compute("Mispairing", key_of(stages.data_key(), how), lambda _: exchanged_targets(pool, *how))
 
 
 @dataclass(frozen=True)

@@ -74,27 +74,29 @@ def maps(found: Comparison, one: Asked, budget: int) -> None:
     st.caption(
         "The same PCA map twice: each point is a chosen pair, coloured by its cluster, with the validation set as crosses. The first seed."
     )
-    for column, trial in zip(st.columns(2), _two(found, budget, "map"), strict=True):
+    chosen, texts = _two(found, budget, "map"), compare_stages.texts_of(one)
+    for side, column, trial in zip("AB", st.columns(2), chosen, strict=True):
         with column:
             st.markdown(f"**{trial.method}**")
-            _map(trial)
+            _map(trial, texts, f"map_{side}")
 
 
-def _map(trial: Trial) -> None:
+def _map(trial: Trial, texts: Corpus, key: str) -> None:
     task, loaded, projection, seed = stages.problem(), stages.data(), stages.projection("pca"), current_config().seed
     wanted = sample_rows(task.clustering.validation_labels, _DRAWN, seed)
     chosen = np.sort(trial.chosen)
     chosen = chosen[sample_rows(np.zeros(len(chosen), dtype=np.int32), _DRAWN, seed)]
     layers = [
         MapLayer("validation", projection.validation_xy[wanted], wanted, _hover(loaded.validation, wanted), len(task.wanted)),
-        MapLayer("selected", projection.locate(task.pool.sources, chosen), chosen, _hover(loaded.pool, chosen), len(trial.chosen)),
+        MapLayer("selected", projection.locate(task.pool.sources, chosen), chosen, _hover(texts, chosen), len(trial.chosen)),
     ]
     labels = [task.clustering.validation_labels[wanted], task.clustering.pool_labels[chosen]]
     colouring = by_cluster(labels, task.clustering.validation_share, stages.words()[0])
     figure = map_figure(layers, colouring, pca_axes(projection.layout.explained), dark=views.is_dark(), seed=seed)  # type: ignore[attr-defined]
     low, high = (edge(projection.pool_xy, axis=0) for edge in (np.min, np.max))  # the same for both maps
-    figure.update_layout(showlegend=False, xaxis_range=[low[0], high[0]], yaxis_range=[low[1], high[1]])
-    views.plot(figure, f"Map of the pairs {trial.method} chose.", f"map_{trial.method}")
+    figure.update_yaxes(scaleanchor=None)  # half a page is too narrow for a map true to scale
+    figure.update_layout(showlegend=False, height=420, xaxis_range=[low[0], high[0]], yaxis_range=[low[1], high[1]])
+    views.plot(figure, f"Map of the pairs {trial.method} chose.", key)
     st.caption(f"Showing {', '.join(f'{len(one.xy):,} of {one.total:,} {one.name}' for one in layers)} pairs.")
 
 
@@ -110,7 +112,10 @@ def words(found: Comparison, one: Asked, budget: int) -> None:
         "Quinn 2008). Above 2 or below -2 is more than chance. The first seed."
     )
     first, second = _two(found, budget, "words")
-    texts = compare_stages.pool_of(one)[0].texts or stages.data().pool
+    if first.method == second.method:
+        st.info("Choose two different methods: a choice has no words that tell it from itself.", icon=":material/info:")
+        return
+    texts = compare_stages.texts_of(one)
     chosen = [texts.take(trial.chosen) for trial in (first, second)]
     for column, side in zip(st.columns(2), ("sources", "targets"), strict=True):
         told = telling_words(getattr(chosen[0], side), getattr(chosen[1], side))
@@ -122,7 +127,7 @@ def words(found: Comparison, one: Asked, budget: int) -> None:
                     "word": told.words[order],
                     "z": np.round(told.z[order], 1),
                     f"in {first.method}": told.first[order],
-                    f"in {second.method} ": told.second[order],
+                    f"in {second.method}": told.second[order],
                 }
                 st.dataframe(pd.DataFrame(table), hide_index=True, height=250)
 

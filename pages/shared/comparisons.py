@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pandas as pd
 import streamlit as st
@@ -79,11 +80,9 @@ def _budgets(before: Asked | None) -> str:
 def _numbers(text: str) -> tuple[int, ...]:
     """Read whole numbers. Raises ParameterError for anything else."""
     words = text.replace(";", " ").split()
-    try:
-        found = sorted({int(word.replace(",", "").replace("_", "")) for word in words})
-    except ValueError:
-        raise ParameterError(f"Budgets are whole numbers with spaces between them, as in 500 2000 8000. Got '{text}'.") from None
-    return tuple(found)
+    if not all(re.fullmatch(r"[0-9]+|[0-9]{1,3}(,[0-9]{3})+", word.rstrip(",")) for word in words):
+        raise ParameterError(f"Budgets are whole numbers with spaces between them, as in 500 2000 8000. Got '{text}'.")
+    return tuple(sorted({int(word.replace(",", "")) for word in words}))
 
 
 def _method(name: str) -> Selector:
@@ -111,6 +110,7 @@ def methods() -> None:
 
 def verdict(found: Comparison, budget: int) -> None:
     """Say in a few sentences who is nearest to the held-out pairs and who finds the right labels."""
+    _changed_since(found)
     lines = []
     for name, words in (
         ("energy", "Nearest to the held-out pairs (joint energy distance)"),
@@ -128,6 +128,13 @@ def verdict(found: Comparison, budget: int) -> None:
     )
 
 
+def _changed_since(found: Comparison) -> None:
+    """Say so where the method in use has other settings now than it had in this comparison."""
+    own = current_config().selector
+    if any(one.name == own.name and one != own for one in found.plan.selectors):
+        st.info(f"The settings of {own.name} have changed since. Press *Compare* to use them.", icon=":material/sync:")
+
+
 def _winner(cells: dict[str, Cell], measure: Measure, words: str) -> str:
     best = next((name for name, cell in cells.items() if cell.is_best), None)
     if best is None:
@@ -138,7 +145,9 @@ def _winner(cells: dict[str, Cell], measure: Measure, words: str) -> str:
         said += f"; within noise of it: {', '.join(tied)}"
     own = cells.get("craft")
     if own is not None and best != "craft" and "craft" not in tied and math.isfinite(own.mean):
-        said += f"; craft: {format(own.mean, measure.form)}"
+        sign = 1 if measure.better == "low" else -1
+        nearer = sum(sign * one.mean < sign * own.mean for one in cells.values())
+        said += f"; craft is number {nearer + 1} of {len(cells)} with {format(own.mean, measure.form)}"
     return said + "."
 
 
@@ -152,8 +161,8 @@ def table(found: Comparison, budget: int) -> None:
     config["method"] = st.column_config.TextColumn(pinned=True)
     st.dataframe(pd.DataFrame(shown), hide_index=True, height="content", column_config=config)
     st.caption(
-        f"Mean ± standard deviation over seeds. {_BEST} is best; {_TIED} is within noise of the best: nearer than twice the standard error of "
-        "the difference over seeds. Another test set could change more than that. Point at a heading for what it means."
+        f"Mean ± standard deviation over seeds. {_BEST} is best; {_TIED} is within noise of the best: nearer than twice the standard error "
+        "of the difference over seeds. Another test set could change more than that. Point at a heading for what it means."
     )
     numbers = {"method": names, "budget": [budget] * len(names)}
     for one in measures:
@@ -194,4 +203,4 @@ def waiting() -> None:
     st.info("Choose methods and press *Compare*. What was compared once is there at once when you come back.", icon=":material/info:")
     loaded = stages.data()
     if loaded.test is None:
-        st.caption("Without a test set every method chooses with one half of validation and is measured on the other, both ways round.")
+        st.caption("Without a test set every method chooses with one half of validation and is measured on the other half.")

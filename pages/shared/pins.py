@@ -26,7 +26,9 @@ def draw() -> None:
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         name = left.text_input("Name", placeholder=f"{now.facts['method']}, {len(now.rows):,} pairs")
         if right.form_submit_button("Pin the run in use", icon=":material/push_pin:", width="stretch"):
-            compare_stages.pin(name.strip() or f"{now.facts['method']}, {len(now.rows):,} pairs", stages.selection()[0].indices, now.facts)
+            plain = f"{now.facts['method']}, {len(now.rows):,} pairs"
+            given = name.strip()
+            compare_stages.pin(plain if given in ("", _NOW) else given, stages.selection()[0].indices, now.facts)
     pinned = compare_stages.pins()
     if not pinned:
         st.info("No run is pinned yet.", icon=":material/info:")

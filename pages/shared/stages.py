@@ -103,7 +103,7 @@ def report() -> Report:
     loaded, rows, task, (chosen, allocation), found = data(), vectors(), problem(), selection(), diagnostics()
     config = current_config()
     seconds = {_MANIFEST_NAMES[stage]: seconds_of(stage, key) for stage, key in _stage_keys().items()}
-    warnings = experiment.warnings_of(loaded, rows, allocation, found)
+    warnings = (*experiment.warnings_of(loaded, rows, allocation, found), *chosen.notes)
     repeated = stability() if config.stability.is_asked else None
     if repeated is not None:
         seconds["stability"] = round(seconds_of(REPEATED, repeated_key()) + seconds_of(STABILITY, stability_key()), 3)
@@ -146,7 +146,8 @@ def isolated() -> Isolated:
 
 def warnings() -> tuple[str, ...]:
     """Return what the user should know before trusting the selection; needs no measuring."""
-    return experiment.warnings_of(data(), vectors(), selection()[1])
+    chosen, allocation = selection()
+    return (*experiment.warnings_of(data(), vectors(), allocation), *chosen.notes)
 
 
 def words() -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
