@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from craft_core.errors import CraftError, DataError, ParameterError
     from craft_core.experiment import Files, Report, open_files, run
     from craft_core.export import bundle, export_folder, read_manifest, verify, verify_against
-    from craft_core.selectors import SELECTORS, Craft
+    from craft_core.selectors import SELECTORS, Craft, CraftWeighted, Herding
     from craft_core.stability import Repeats
     from craft_core.vectorize import VECTORIZERS, Hashing, Precomputed, SentenceTransformers, Tfidf
 
@@ -33,7 +33,7 @@ _PLACES = {
     "errors": ("CraftError", "DataError", "ParameterError"),
     "experiment": ("Files", "Report", "open_files", "run"),
     "export": ("bundle", "export_folder", "read_manifest", "verify", "verify_against"),
-    "selectors": ("SELECTORS", "Craft"),
+    "selectors": ("SELECTORS", "Craft", "CraftWeighted", "Herding"),
     "stability": ("Repeats",),
     "vectorize": ("VECTORIZERS", "Hashing", "Precomputed", "SentenceTransformers", "Tfidf"),
 }
@@ -46,12 +46,14 @@ __all__ = [
     "Columns",
     "Craft",
     "CraftError",
+    "CraftWeighted",
     "Data",
     "DataError",
     "ExperimentConfig",
     "Export",
     "Files",
     "Hashing",
+    "Herding",
     "KMeans",
     "Limits",
     "ParameterError",

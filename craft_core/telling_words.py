@@ -24,7 +24,8 @@ class TellingWords:
     words : tuple of str
         In lower case.
     z : FloatVector
-        Shape (n,), falling: log-odds of the word in the first selection over the second, in standard errors; above 2 is more than chance.
+        Shape (n,), falling: log-odds of the word in the first selection over the second, in standard errors; of many words some pass 2
+        by chance.
     first, second : FloatVector
         Shape (n,): occurrences.
     """

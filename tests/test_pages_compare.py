@@ -146,10 +146,38 @@ def test_the_marks_are_explained(tmp_path: Path) -> None:
     assert "★ is best; ≈ is within noise of the best" in said(compared(opened(tmp_path)))
 
 
-@pytest.mark.parametrize("tab", TABS)
-def test_every_tab_opens(tmp_path: Path, tab: str) -> None:
-    at = fine(compared(opened(tmp_path), budgets="20 40"))
-    in_tab(at, tab)
+@pytest.mark.parametrize(
+    ("tab", "words", "columns"),
+    [
+        ("Over budgets", "**Energy distance, joint**", ["method", "budget", "mean", "spread"]),
+        ("Overlap", "How much the choices of 20 pairs share", ["method", *FAST]),
+        ("Maps", "60 of 60 validation, 20 of 20 selected", None),
+        ("Words", "More typical of craft", ["word", "z", "in craft", "in herding"]),
+        ("Times", "Made once for all: vectors", ["method", "choosing alone (s)", "with vectors and clusters (s)"]),
+        ("Pinned runs", "No run is pinned yet", None),
+    ],
+)
+def test_every_tab_draws_what_it_says(tmp_path: Path, tab: str, words: str, columns: list[str] | None) -> None:
+    at = in_tab(fine(compared(opened(tmp_path), budgets="20 40")), tab)
+    assert words in said(at)
+    assert columns is None or columns in [list(one.value.columns) for one in at.dataframe]
+
+
+def test_what_is_changed_after_a_comparison_counts_in_the_next(tmp_path: Path, made: list[Comparison]) -> None:
+    at = fine(compared(opened(tmp_path)))
+    at = fine(compared(at, methods=["craft", "random"], budgets="20 40", seeds=3, noise=20))
+    assert [one.plan.seeds for one in made] == [(0, 1), (0, 1, 2)]
+    assert [one.name for one in made[1].plan.selectors] == ["craft", "random"]
+    assert made[1].plan.budgets == (20, 40)
+    assert made[1].mispaired > 0
+    assert field(at.text_input, "Budgets (pairs)").value == "20 40"
+    assert len({one.chosen.tobytes() for one in made[1].of("random", 40)}) == 3
+
+
+def test_the_budget_at_the_side_is_what_the_form_begins_with(tmp_path: Path) -> None:
+    at = opened(tmp_path)
+    at = fine(field(at.sidebar.number_input, "Budget (pairs)").set_value(70).run())
+    assert field(at.text_input, "Budgets (pairs)").value == "70"
 
 
 def test_several_budgets_are_compared_and_one_is_shown(tmp_path: Path, made: list[Comparison]) -> None:

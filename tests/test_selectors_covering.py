@@ -74,6 +74,9 @@ def test_by_hand() -> None:
     assert found.weights.tolist() == [3, 1, 2, 1, 1, 1]
     assert found.scores.tolist() == [3, 1, 2, 2, 0, 0]
     assert Covering(radius=0.2).uncoverable(problem).tolist() == [4]
+    assert (
+        Covering(radius=0.2).select(problem, 2, np.random.default_rng(0)).notes[0].startswith("1 of 5 validation pairs have no pool pair")
+    )
     assert Covering(radius=2.0).uncoverable(problem).tolist() == []
 
 

@@ -134,6 +134,7 @@ def test_the_draw_comes_first_and_the_next_neighbours_fill() -> None:
     assert support == np.count_nonzero(probabilities) < 100
     selection = selector.select(problem, 250, rng())
     drawn, filled = selection.indices[:support], selection.indices[support:]
+    assert selection.notes == (f"Only {support:,} pairs have a probability under tsds; {len(filled):,} more are next neighbours.",)
     assert set(drawn) == set(np.flatnonzero(probabilities))
     assert selection.scores[:support] == pytest.approx(np.log(probabilities[drawn]))
     assert np.diff(selection.scores[support - 1 :]).max() <= 0

@@ -38,6 +38,13 @@ def test_swapping_the_sides_turns_the_signs(one: list[str], other: list[str]) ->
     assert (np.diff(there.z) <= 0).all()
 
 
+@given(WORDS, WORDS)
+def test_the_order_of_the_texts_does_not_matter(one: list[str], other: list[str]) -> None:
+    there, again = telling_words(texts(*one), texts(*other)), telling_words(texts(*one[::-1]), texts(*other[::-1]))
+    assert there.words == again.words  # words that tell as much stand in alphabetical order, so rounding must not tell them apart
+    assert there.z.tolist() == again.z.tolist()
+
+
 def test_what_both_use_alike_tells_nothing() -> None:
     same = texts(*["sun moon"] * 50)
     assert np.abs(telling_words(same, same).z).max() == 0

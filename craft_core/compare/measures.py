@@ -64,8 +64,12 @@ MEASURES = (
         ".4f",
         "Distance of chosen pairs to held-out pairs, both sides as one vector; 0 where they are alike. Unbiased: it can fall below 0.",
     ),
-    Measure("energy_source", "Energy distance, sources", "low", ".4f", "The same for sources alone."),
-    Measure("energy_target", "Energy distance, targets", "low", ".4f", "The same for targets alone."),
+    Measure(
+        "energy_source", "Energy distance, sources", "low", ".4f", "Distance of the chosen to the held-out sources; 0 where they are alike."
+    ),
+    Measure(
+        "energy_target", "Energy distance, targets", "low", ".4f", "Distance of the chosen to the held-out targets; 0 where they are alike."
+    ),
     Measure(
         "gaussian_kl",
         "Gaussian KL",
@@ -83,11 +87,23 @@ MEASURES = (
     Measure(
         "source_tokens", "Source words covered", "high", ".1%", "Share of the held-out running source words that occur in the chosen pairs."
     ),
-    Measure("source_bigrams", "Source word pairs covered", "high", ".1%", "The same for pairs of neighbouring words."),
+    Measure(
+        "source_bigrams",
+        "Source word pairs covered",
+        "high",
+        ".1%",
+        "Share of the held-out pairs of neighbouring source words that occur in the choice.",
+    ),
     Measure(
         "target_tokens", "Target words covered", "high", ".1%", "Share of the held-out running target words that occur in the chosen pairs."
     ),
-    Measure("target_bigrams", "Target word pairs covered", "high", ".1%", "The same for pairs of neighbouring words."),
+    Measure(
+        "target_bigrams",
+        "Target word pairs covered",
+        "high",
+        ".1%",
+        "Share of the held-out pairs of neighbouring target words that occur in the choice.",
+    ),
     Measure(
         "ridge_rank",
         "Ridge translator",
@@ -132,7 +148,7 @@ MEASURES = (
         ".2f",
         "Wall time of the selection alone, with vectors and clusters ready and nothing kept from before.",
     ),
-    Measure("seconds_built", "Seconds in all", "low", ".1f", "The same with the vectors and clusters the method needs."),
+    Measure("seconds_built", "Seconds in all", "low", ".1f", "Wall time of the selection and of the vectors and clusters it needs."),
 )
 """In the order of the tables."""
 

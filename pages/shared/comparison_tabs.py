@@ -95,7 +95,7 @@ def _map(trial: Trial, texts: Corpus, key: str) -> None:
     figure = map_figure(layers, colouring, pca_axes(projection.layout.explained), dark=views.is_dark(), seed=seed)  # type: ignore[attr-defined]
     low, high = (edge(projection.pool_xy, axis=0) for edge in (np.min, np.max))  # the same for both maps
     figure.update_yaxes(scaleanchor=None)  # half a page is too narrow for a map true to scale
-    figure.update_layout(showlegend=False, height=420, xaxis_range=[low[0], high[0]], yaxis_range=[low[1], high[1]])
+    figure.update_layout(showlegend=False, height=340, margin_t=8, xaxis_range=[low[0], high[0]], yaxis_range=[low[1], high[1]])
     views.plot(figure, f"Map of the pairs {trial.method} chose.", key)
     st.caption(f"Showing {', '.join(f'{len(one.xy):,} of {one.total:,} {one.name}' for one in layers)} pairs.")
 
@@ -109,7 +109,7 @@ def words(found: Comparison, one: Asked, budget: int) -> None:
     """Draw the words that tell two choices apart, on both sides."""
     st.caption(
         "Log-odds of a word in one choice over the other, in standard errors (z), with the words of both as prior (Monroe, Colaresi and "
-        "Quinn 2008). Above 2 or below -2 is more than chance. The first seed."
+        "Quinn 2008). Within 2 of 0 is chance; among thousands of words some lie a little beyond by luck. The first seed."
     )
     first, second = _two(found, budget, "words")
     if first.method == second.method:
@@ -129,7 +129,10 @@ def words(found: Comparison, one: Asked, budget: int) -> None:
                     f"in {first.method}": told.first[order],
                     f"in {second.method}": told.second[order],
                 }
-                st.dataframe(pd.DataFrame(table), hide_index=True, height=250)
+                formats = {
+                    name: st.column_config.NumberColumn(format="%.1f" if name == "z" else "localized") for name in table if name != "word"
+                }
+                st.dataframe(pd.DataFrame(table), hide_index=True, height=250, column_config=formats)
 
 
 def _two(found: Comparison, budget: int, key: str) -> tuple[Trial, Trial]:

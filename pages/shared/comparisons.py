@@ -34,17 +34,29 @@ def form() -> None:
     before = compare_stages.asked()
     known = _USUAL if before is None else tuple(one.name for one in before.plan.selectors)
     usual = known if config.selector.name in known else (*known, config.selector.name)
-    with st.form(f"compare.{generation()}"):
+    # with keys of their own the fields outlast a new comparison, though what they begin with then changes
+    key = f"compare.{generation()}"
+    with st.form(key):
         names = st.multiselect(
-            "Methods", list(SELECTORS), default=list(usual), help="The method in use keeps its settings, the others have their defaults."
+            "Methods",
+            list(SELECTORS),
+            default=list(usual),
+            key=f"{key}.methods.{config.selector.name}",
+            help="The method in use keeps its settings, the others have their defaults.",
         )
         left, middle, right, last = st.columns(4)
-        text = left.text_input("Budgets (pairs)", value=_budgets(before), help="One or several, separated by spaces: 500 2000 8000.")
+        text = left.text_input(
+            "Budgets (pairs)",
+            value=_budgets(before),
+            key=f"{key}.budgets.{config.budget}",
+            help="One or several, separated by spaces: 500 2000 8000.",
+        )
         n_seeds = middle.number_input(
             "Seeds",
             1,
             10,
             3 if before is None else len(before.plan.seeds),
+            key=f"{key}.seeds",
             help="Clusters and random choices are made with so many seeds; what differs between them is chance.",
         )
         noise = right.number_input(
@@ -53,6 +65,7 @@ def form() -> None:
             60,
             0 if before is None else round(100 * before.noise),
             step=10,
+            key=f"{key}.noise",
             help="So many pairs of the pool exchange their targets before anything is chosen; a good method leaves them alone.",
         )
         options = [*labels, _NO_LABEL]
@@ -61,6 +74,7 @@ def form() -> None:
             "Label column",
             options,
             index=options.index(chosen) if chosen in options else 0,
+            key=f"{key}.label",
             help="What people call the pairs. No method sees it; choices are compared by it.",
         )
         st.caption("tsds takes seconds to minutes on a large pool, nearly all of it for its estimate of density; with sigma 0 it is quick.")
