@@ -23,7 +23,7 @@ def random_vectors(n: int = 400, m: int = 60, zeros: int = 0, seed: int = 0) -> 
     pool, validation = random_pairs(n, 8, rng), random_pairs(m, 8, rng)
     sources = pool.sources.copy()
     sources[:zeros] = 0
-    return Vectors(EncodedPairs(sources, pool.targets.copy()), validation, None, None, None)
+    return Vectors(EncodedPairs(sources, pool.targets.copy(), pool.texts), validation, None, None, None)
 
 
 def two_blobs(n: int, m: int) -> Vectors:
