@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from craft_core.cli_options import add_data, add_files, add_output, add_parameters, add_quiet, add_stages, stages_record
 from craft_core.errors import CraftError, ParameterError
 from craft_core.progress import on_terminal
 
 if TYPE_CHECKING:
     from craft_core.config import ExperimentConfig
-    from craft_core.export.command import Option
-    from craft_core.params import Param
 
 __all__ = ["main", "make_parser"]
 
@@ -111,95 +110,22 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("run a recipe again")
     group.add_argument("--recipe", metavar="FILE", help="The recipe.toml of an export (default: none; choose a selector instead).")
     moved = "for data that moved (default: where the recipe says)."
-    _add_files(group, f"The pool, {moved}", f"The validation set, {moved}", f"The test set, {moved}", required=False)
-    _add_output(group, required=False)
+    add_files(group, f"The pool, {moved}", f"The validation set, {moved}", f"The test set, {moved}", required=False)
+    add_output(group, required=False)
 
 
 def _add_selector(parser: argparse.ArgumentParser, name: str) -> None:
     from craft_core.config import ExperimentConfig
     from craft_core.export.command import selector_options
 
-    _add_data(parser)
-    _add_output(parser.add_argument_group("output"), required=True)
+    add_data(parser)
+    add_output(parser.add_argument_group("output"), required=True)
     run = parser.add_argument_group("run")
     defaults = {one: ExperimentConfig.__dataclass_fields__[one].default for one in ("budget", "seed")}
     run.add_argument("--budget", type=int, default=defaults["budget"], metavar="N", help="Pairs to choose (default: %(default)s).")
     run.add_argument("--seed", type=int, default=defaults["seed"], metavar="N", help="Of everything random (default: %(default)s).")
-    _add_stages(parser, run, ("columns", "limits", "cleaning", "clustering", "stability", "export"))
-    _add_options(parser, f"selector {name}", selector_options(name))
-
-
-def _add_stages(parser: argparse.ArgumentParser, run: Any, sections: Sequence[str]) -> None:
-    """Add the options of the stages: which vectorizer, the sections named, and the parameters of every vectorizer."""
-    from craft_core.export.command import common_options, vectorizer_options
-    from craft_core.vectorize import VECTORIZERS
-
-    run.add_argument("--vectorizer", choices=VECTORIZERS, default="tfidf", help="How texts become vectors (default: %(default)s).")
-    titles = {"clustering": "clusters", "cleaning": "cleaning of the data"}
-    for section in sections:
-        _add_options(parser, titles.get(section, section), [option for option in common_options() if option.section == section])
-    for vectorizer in VECTORIZERS:
-        options = [option for option in vectorizer_options() if option.owner == vectorizer]
-        _add_options(parser, f"vectorizer {vectorizer} (with --vectorizer {vectorizer} only)", options)
-
-
-def _add_data(parser: argparse.ArgumentParser) -> None:
-    pair = "Two line-aligned text files are given as one, joined by a plus sign: a.en+a.hi"
-    data = parser.add_argument_group("data", f"CSV, TSV, JSON Lines (all also .gz) or Parquet. {pair}.")
-    _add_files(
-        data,
-        "One or more files to choose from (default: none, must be given).",
-        "The set to resemble (default: none, must be given).",
-        "A held-out set, for reporting only (default: none; halves of validation are held out in turn).",
-        required=True,
-    )
-
-
-def _add_files(group: Any, pool: str, validation: str, test: str, required: bool) -> None:
-    group.add_argument("--pool", nargs="+", required=required, metavar="FILE", help=pool)
-    group.add_argument("--validation", required=required, metavar="FILE", help=validation)
-    group.add_argument("--test", metavar="FILE", help=test)
-
-
-def _add_output(group: Any, required: bool) -> None:
-    group.add_argument("--out", required=required, metavar="DIR", help="New folder for the export (default: none, must be given).")
-    group.add_argument("--overwrite", action="store_true", help="Replace an earlier export in that folder (default: off).")
-    _add_quiet(group)
-
-
-def _add_quiet(group: Any) -> None:
-    group.add_argument("--quiet", action="store_true", help="Show no progress and no summary (default: off).")
-
-
-def _add_options(parser: argparse.ArgumentParser, title: str, options: Sequence[Option]) -> None:
-    group = parser.add_argument_group(title)
-    for option in options:
-        one = option.parameter
-        text = f"{one.help} (default: {_shown(one.default)})".replace("%", "%%")
-        # no default of argparse's own: what is not given is not there, and the one declaration of the parameter decides
-        settings: dict[str, Any] = {"dest": option.flag, "default": argparse.SUPPRESS, "help": text}
-        if one.kind is bool:
-            group.add_argument(option.flag, action=argparse.BooleanOptionalAction, **settings)
-        elif one.choices:
-            group.add_argument(option.flag, choices=one.choices, **settings)
-        else:
-            metavar = {int: "N", float: "X", str: "TEXT"}[one.kind]
-            group.add_argument(option.flag, type=_reader(one), metavar=metavar, **settings)
-
-
-def _shown(value: Any) -> str:
-    return "none" if value is None else {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
-
-
-def _reader(one: Param) -> Callable[[str], Any]:
-    """Return what turns the text of an option into a value; "none" is None where that is allowed, and no text like any other."""
-    may_be_off = one.optional and not (one.kind is str and one.default is None)
-
-    def read(text: str) -> Any:
-        return None if may_be_off and text == "none" else one.kind(text)
-
-    read.__name__ = {int: "whole number", float: "number", str: "text"}[one.kind]
-    return read
+    add_stages(parser, run, ("columns", "limits", "cleaning", "clustering", "stability", "export"))
+    add_parameters(parser, f"selector {name}", selector_options(name))
 
 
 def _select(args: argparse.Namespace) -> int:
@@ -212,29 +138,10 @@ def _config(args: argparse.Namespace) -> ExperimentConfig:
     from craft_core.config import from_record
     from craft_core.export.command import selector_options
 
-    record = _record(args) | {"budget": args.budget, "selector": {"name": args.selector}}
+    record = stages_record(args) | {"budget": args.budget, "selector": {"name": args.selector}}
     given = {option.parameter.name: vars(args)[option.flag] for option in selector_options(args.selector) if option.flag in vars(args)}
     record["selector"] |= given
     return from_record(record)
-
-
-def _record(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what the options say of the data, the seed and the stages that every method shares."""
-    from craft_core.export.command import common_options, vectorizer_options
-
-    data = {"pool": args.pool, "validation": args.validation} | ({} if args.test is None else {"test": args.test})
-    record: dict[str, Any] = {"data": data, "seed": args.seed, "vectorizer": {"name": args.vectorizer}}
-    given = vars(args)
-    for option in (*common_options(), *vectorizer_options()):
-        if option.flag not in given:
-            continue
-        if option.section == "vectorizer" and option.owner != args.vectorizer:
-            raise ParameterError(
-                f"{option.flag} belongs to the vectorizer {option.owner}, but {args.vectorizer} is used. "
-                f"Leave it out, or add --vectorizer {option.owner}."
-            )
-        record.setdefault(option.section, {})[option.parameter.name] = given[option.flag]
-    return record
 
 
 def _replay(words: list[str]) -> int:
@@ -276,8 +183,8 @@ def _run(config: ExperimentConfig, out: Path, overwrite: bool, quiet: bool) -> i
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="The folder of an export (default: none, must be given).")
     moved = "for data that moved (default: where the manifest says)."
-    _add_files(parser, f"The pool, {moved}", f"The validation set, {moved}", f"The test set, {moved}", required=False)
-    _add_quiet(parser)
+    add_files(parser, f"The pool, {moved}", f"The validation set, {moved}", f"The test set, {moved}", required=False)
+    add_quiet(parser)
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -297,23 +204,23 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     from craft_core.contest.options import add_options
     from craft_core.export.command import finetune_options
 
-    _add_data(parser)
+    add_data(parser)
     output = parser.add_argument_group("output")
     output.add_argument("--out", required=True, metavar="DIR", help="New folder for the comparison (default: none, must be given).")
     output.add_argument("--overwrite", action="store_true", help="Replace an earlier comparison in that folder (default: off).")
-    _add_quiet(output)
+    add_quiet(output)
     add_options(parser)
-    _add_options(parser, "the small model of the downstream check (with --finetune only)", finetune_options())
+    add_parameters(parser, "the small model of the downstream check (with --finetune only)", finetune_options())
     run = parser.add_argument_group("run")
     seed = ExperimentConfig.__dataclass_fields__["seed"].default
     run.add_argument("--seed", type=int, default=seed, metavar="N", help="The first seed (default: %(default)s).")
-    _add_stages(parser, run, ("columns", "limits", "cleaning", "clustering"))
+    add_stages(parser, run, ("columns", "limits", "cleaning", "clustering"))
 
 
 def _compare(args: argparse.Namespace) -> int:
     from craft_core.contest.options import run
 
-    return run(args, _record(args))
+    return run(args, stages_record(args))
 
 
 def _add_benchmark(parser: argparse.ArgumentParser) -> None:

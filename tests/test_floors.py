@@ -26,7 +26,7 @@ FLOORS = [
     {"compare"},
     {"experiment"},
     {"figures", "export"},
-    {"benchmark", "contest"},
+    {"benchmark", "cli_options", "contest"},
     {"cli"},
     {"__init__", "__main__"},
 ]
