@@ -24,7 +24,8 @@ def explored(chromium: Browser, address: str) -> Iterator[Page]:
 
 
 def metric(page: Page, label: str) -> Locator:
-    return page.get_by_test_id("stMetric").filter(has=page.get_by_text(label, exact=True)).get_by_test_id("stMetricValue")
+    # while a busy page is drawn anew, the old number can stand beside the new one for a moment
+    return page.get_by_test_id("stMetric").filter(has=page.get_by_text(label, exact=True)).get_by_test_id("stMetricValue").first
 
 
 def press(page: Page, slider: Locator, key: str, times: int = 1) -> None:
