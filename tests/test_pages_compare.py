@@ -364,3 +364,9 @@ def pin(at: AppTest, name: str) -> AppTest:
 
 def metrics(at: AppTest) -> dict[str, str]:
     return {one.label: one.value for one in at.metric}
+
+
+def test_what_a_method_says_of_its_choice_stands_below_the_table(tmp_path: Path) -> None:
+    at = fine(compared(opened(tmp_path), methods=["craft", "craft-weighted"]))
+    assert "craft-weighted: " in said(at)
+    assert "look mispaired" in said(at) or "can hardly be told apart" in said(at)

@@ -170,24 +170,23 @@ def table(found: Comparison, budget: int) -> None:
     measures = measured(found)
     columns = {one.name: standing(found, one, budget) for one in measures}
     names = [one.name for one in found.plan.selectors]
-    shown = {"method": names} | {_heading(one): [_text(one, columns[one.name][name]) for name in names] for one in measures}
-    config = {_heading(one): st.column_config.TextColumn(help=f"{one.help} {_way(one)}") for one in measures}
+    shown = {"method": names} | {one.label: [_text(one, columns[one.name][name]) for name in names] for one in measures}
+    config = {one.label: st.column_config.TextColumn(help=f"{one.help} {_way(one)}") for one in measures}
     config["method"] = st.column_config.TextColumn(pinned=True)
     st.dataframe(pd.DataFrame(shown), hide_index=True, height="content", column_config=config)
     st.caption(
         f"Mean ± standard deviation over seeds. {_BEST} is best; {_TIED} is within noise of the best: nearer than twice the standard error "
         "of the difference over seeds. Another test set could change more than that. Point at a heading for what it means."
     )
+    for name in names:
+        for note in found.of(name, budget)[0].notes:
+            st.caption(f"{name}: {note}")
     numbers = {"method": names, "budget": [budget] * len(names)}
     for one in measures:
         numbers[one.name] = [columns[one.name][name].mean for name in names]
         numbers[f"{one.name} spread"] = [columns[one.name][name].spread for name in names]
     csv = pd.DataFrame(numbers).to_csv(index=False).encode()
     st.download_button("Download the table (CSV)", csv, "comparison.csv", "text/csv", icon=":material/download:")
-
-
-def _heading(measure: Measure) -> str:
-    return measure.label
 
 
 def _text(measure: Measure, cell: Cell) -> str:
