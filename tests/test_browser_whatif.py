@@ -70,9 +70,13 @@ def test_a_sweep_keeps_its_points_and_suggests(explored: Page) -> None:
     settle(page)
     no_error(page)
     assert page.locator(".js-plotly-plot").count() == 4
-    press(page, page.get_by_role("slider").first, "ArrowLeft", 16)
+    suggestion = page.get_by_text(re.compile(r"Suggestion at L = ")).first
+    for _ in range(8):  # a busy page loses a key press now and then, so the keys are pressed until the page has followed
+        press(page, page.get_by_role("slider").first, "ArrowLeft", 4)
+        if suggestion.count():
+            break
     # at a smaller L noise and residual balance, and the points of the sweep hold for it too
-    expect(page.get_by_text(re.compile(r"Suggestion at L = ")).first).to_be_visible()
+    expect(suggestion).to_be_visible()
     page.get_by_role("button", name=re.compile(r"^\S* ?Use [\d,]+ clusters$")).click()
     settle(page)
     expect(page.get_by_text(re.compile(r"in use lie within"))).to_be_visible()
