@@ -66,8 +66,8 @@ class Alignment:
 def alignment(problem: Problem, owner: str, progress: Progress = silent) -> Alignment:
     """Return how much each pool pair looks like a pair; nothing is drawn, and validation is not looked at.
 
-    At most 20,000 pairs, those with the smallest content keys, are learned from; each half of the pool is judged with maps fitted on the
-    other half. The result is kept for as long as the pool's vectors are.
+    At most 20,000 pairs, those with the smallest content keys, are learned from; no pair is judged with maps that were fitted on
+    it. The result is kept for as long as the pool's vectors are.
 
     Raises
     ------

@@ -12,7 +12,10 @@ with room.frame("Compare", "Let methods choose from your data with the same budg
     comparisons.form()
     comparisons.methods()
     asked = compare_stages.asked()
-    found = None if asked is None else compare_stages.comparison(asked)
+    # a comparison that was stopped says so and ends the page, except where pinned runs are looked at
+    is_at_pins = st.session_state.get("compare_tab") == TABS[-1]
+    is_wanted = asked is not None and not (is_at_pins and compare_stages.is_stopped(asked))
+    found = compare_stages.comparison(asked) if is_wanted and asked is not None else None
     if found is None or asked is None:
         comparisons.waiting()
     else:

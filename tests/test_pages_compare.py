@@ -15,6 +15,7 @@ from craft_core.corpus import on_disk
 from craft_core.errors import DataError
 from craft_core.experiment import Files
 from craft_core.selectors import SELECTORS, Craft, Random
+from pages.shared import compare_stages
 from pages.shared.comparisons import _winner
 from pages.shared.session import given_of, names_of
 
@@ -370,3 +371,12 @@ def test_what_a_method_says_of_its_choice_stands_below_the_table(tmp_path: Path)
     at = fine(compared(opened(tmp_path), methods=["craft", "craft-weighted"]))
     assert "craft-weighted: " in said(at)
     assert "look mispaired" in said(at) or "can hardly be told apart" in said(at)
+
+
+def test_a_stopped_comparison_does_not_hide_the_pinned_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = fine(compared(opened(tmp_path)))
+    monkeypatch.setattr(compare_stages, "is_stopped", lambda asked: True)
+    monkeypatch.setattr(compare_stages, "comparison", lambda asked: pytest.fail("compared again"))
+    at.session_state["compare_tab"] = "Pinned runs"
+    at = fine(at.run())
+    assert "No run is pinned yet." in at.info[-1].value

@@ -202,7 +202,7 @@ def _tried(
 
 
 def _unseen(problem: Problem) -> Problem:
-    """Return the problem with a pool nothing is kept for: what a method keeps, it keeps for as long as a pool's vectors ."""
+    """Return the problem with a pool nothing is kept for: what a method keeps, it keeps as long as a pool's vectors."""
     pool = problem.pool
     return replace(problem, pool=EncodedPairs(pool.sources, pool.targets, pool.texts))
 

@@ -17,7 +17,7 @@ from craft_core.discrepancy import has_labels, label_columns
 from craft_core.progress import Progress
 from pages.shared import stages
 from pages.shared.session import current_config
-from pages.shared.work import compute, key_of, seconds_of
+from pages.shared.work import compute, key_of, seconds_of, was_stopped
 
 COMPARE = "Comparing methods"
 
@@ -65,6 +65,11 @@ def comparison(one: Asked) -> Comparison:
         return compare(one.plan, replace(rows, pool=pool), clustering, built, mispaired, progress)
 
     return compute(COMPARE, _key(one), work)
+
+
+def is_stopped(one: Asked) -> bool:
+    """Return whether the user stopped this comparison and has not asked for it again."""
+    return was_stopped(COMPARE, _key(one))
 
 
 def texts_of(one: Asked) -> Corpus:

@@ -30,17 +30,14 @@ _NEEDS = {(): "nothing but texts", ("vectors",): "vectors", ("vectors", "cluster
 
 def form() -> None:
     """Draw what is compared, and the button."""
-    config, labels = current_config(), compare_stages.label_names()
-    before = compare_stages.asked()
-    known = _USUAL if before is None else tuple(one.name for one in before.plan.selectors)
-    usual = known if config.selector.name in known else (*known, config.selector.name)
+    config, before = current_config(), compare_stages.asked()
     # with keys of their own the fields outlast a new comparison, though what they begin with then changes
     key = f"compare.{generation()}"
     with st.form(key):
         names = st.multiselect(
             "Methods",
             list(SELECTORS),
-            default=list(usual),
+            default=_begun(before),
             key=f"{key}.methods.{config.selector.name}",
             help="The method in use keeps its settings, the others have their defaults.",
         )
@@ -51,40 +48,34 @@ def form() -> None:
             key=f"{key}.budgets.{config.budget}",
             help="One or several, separated by spaces: 500 2000 8000.",
         )
-        n_seeds = middle.number_input(
-            "Seeds",
-            1,
-            10,
-            3 if before is None else len(before.plan.seeds),
-            key=f"{key}.seeds",
-            help="Clusters and random choices are made with so many seeds; what differs between them is chance.",
-        )
-        noise = right.number_input(
-            "Mispair on purpose (%)",
-            0,
-            60,
-            0 if before is None else round(100 * before.noise),
-            step=10,
-            key=f"{key}.noise",
-            help="So many pairs of the pool exchange their targets before anything is chosen; a good method leaves them alone.",
-        )
-        options = [*labels, _NO_LABEL]
-        chosen = labels[0] if labels and before is None else (before.plan.label or _NO_LABEL) if before is not None else _NO_LABEL
-        label = last.selectbox(
-            "Label column",
-            options,
-            index=options.index(chosen) if chosen in options else 0,
-            key=f"{key}.label",
-            help="What people call the pairs. No method sees it; choices are compared by it.",
-        )
+        said = "Clusters and random choices are made with so many seeds; what differs between them is chance."
+        n_seeds = middle.number_input("Seeds", 1, 10, 3 if before is None else len(before.plan.seeds), key=f"{key}.seeds", help=said)
+        said = "So many pairs of the pool exchange their targets before anything is chosen; a good method leaves them alone."
+        noise = 0 if before is None else round(100 * before.noise)
+        noise = right.number_input("Mispair on purpose (%)", 0, 60, noise, step=10, key=f"{key}.noise", help=said)
+        with last:
+            label = _label(before, f"{key}.label")
         st.caption("tsds takes seconds to minutes on a large pool, nearly all of it for its estimate of density; with sigma 0 it is quick.")
         if st.form_submit_button("Compare", type="primary"):
             seeds = tuple(range(config.seed, config.seed + int(n_seeds)))
-            plan = Plan(
-                tuple(_method(name) for name in SELECTORS if name in names), _numbers(text), seeds, None if label == _NO_LABEL else label
-            )
-            compare_stages.ask(plan, noise / 100)
+            compare_stages.ask(Plan(tuple(_method(name) for name in SELECTORS if name in names), _numbers(text), seeds, label), noise / 100)
             st.session_state.pop("stopped", None)
+
+
+def _begun(before: Asked | None) -> list[str]:
+    """Return the methods the form begins with: those compared before, and always the one in use."""
+    known = _USUAL if before is None else tuple(one.name for one in before.plan.selectors)
+    return list(dict.fromkeys([*known, current_config().selector.name]))
+
+
+def _label(before: Asked | None, key: str) -> str | None:
+    """Draw which label column choices are compared by, and return it."""
+    labels = compare_stages.label_names()
+    options = [*labels, _NO_LABEL]
+    begun = options[0] if before is None else before.plan.label or _NO_LABEL
+    said = "What people call the pairs. No method sees it; choices are compared by it."
+    chosen = st.selectbox("Label column", options, index=options.index(begun) if begun in options else 0, key=key, help=said)
+    return None if chosen == _NO_LABEL else chosen
 
 
 def _budgets(before: Asked | None) -> str:
