@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from craft_core.cluster import KMeans
     from craft_core.config import Data, ExperimentConfig, Export, from_toml, to_toml
     from craft_core.corpus import Cleaning, Columns, Limits, on_disk, uploaded
+    from craft_core.describe import ClusterNames
     from craft_core.errors import CraftError, DataError, ParameterError
     from craft_core.experiment import Files, Report, open_files, run
     from craft_core.export import bundle, export_folder, read_manifest, verify, verify_against
@@ -30,6 +31,7 @@ _PLACES = {
     "cluster": ("KMeans",),
     "config": ("Data", "ExperimentConfig", "Export", "from_toml", "to_toml"),
     "corpus": ("Cleaning", "Columns", "Limits", "on_disk", "uploaded"),
+    "describe": ("ClusterNames",),
     "errors": ("CraftError", "DataError", "ParameterError"),
     "experiment": ("Files", "Report", "open_files", "run"),
     "export": ("bundle", "export_folder", "read_manifest", "verify", "verify_against"),
@@ -43,6 +45,7 @@ __all__ = [
     "SELECTORS",
     "VECTORIZERS",
     "Cleaning",
+    "ClusterNames",
     "Columns",
     "Craft",
     "CraftError",

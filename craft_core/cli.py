@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from craft_core.cli_options import add_data, add_files, add_output, add_parameters, add_quiet, add_stages, stages_record
 from craft_core.errors import CraftError, ParameterError
-from craft_core.progress import on_terminal
+from craft_core.progress import on_terminal, part
 
 if TYPE_CHECKING:
     from craft_core.config import ExperimentConfig
@@ -172,8 +172,8 @@ def _run(config: ExperimentConfig, out: Path, overwrite: bool, quiet: bool) -> i
     check_folder(out, overwrite)  # before the work, not after it
     files = open_files(config.data)
     with on_terminal(quiet) as progress:
-        report = run(config, files, progress)
-    names = export_folder(report, out, overwrite=overwrite)
+        report = run(config, files, part(progress, 0.0, 0.95))
+        names = export_folder(report, out, overwrite=overwrite, progress=part(progress, 0.95, 1.0))
     if not quiet:
         print(summary(report))
         print(f"Written:     {out}: {', '.join(names)}")

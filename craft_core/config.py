@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -10,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from craft_core.allocate import check_budget
 from craft_core.cluster import KMeans
 from craft_core.corpus import Cleaning, Columns, Limits
+from craft_core.describe import ClusterNames
 from craft_core.errors import ParameterError
 from craft_core.params import build, check, param, parameters, record
 from craft_core.problem import Selector
@@ -66,6 +68,8 @@ class Export:
 class ExperimentConfig:
     """Hold everything that decides a run; a result depends on this and on the bytes of the data alone.
 
+    The names of clusters are part of it, as the export shows them, though they decide nothing of the selection.
+
     Raises
     ------
     ParameterError
@@ -83,6 +87,7 @@ class ExperimentConfig:
     selector: Selector = field(default_factory=Craft)
     export: Export = field(default_factory=Export)
     stability: Repeats = field(default_factory=Repeats)
+    cluster_names: ClusterNames = field(default_factory=ClusterNames)
 
     def __post_init__(self) -> None:
         check_budget(self.budget)
@@ -98,6 +103,8 @@ _SECTIONS: Mapping[str, type] = {
     "export": Export,
     "stability": Repeats,
 }
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")  # a cluster, as the key of its name: one way to write it
+
 _CHOSEN: Mapping[str, Any] = {"vectorizer": find_vectorizer, "selector": find_selector}
 
 
@@ -112,6 +119,7 @@ def to_record(config: ExperimentConfig) -> dict[str, Any]:
     for section in _CHOSEN:
         chosen = getattr(config, section)
         written[section] = {"name": chosen.name} | _written(chosen)
+    written["cluster_names"] = {str(cluster): name for cluster, name in config.cluster_names.names}
     return written
 
 
@@ -131,6 +139,7 @@ def from_record(values: Mapping[str, Any]) -> ExperimentConfig:
             raise ParameterError(f"The recipe's [{section}] must say which one, by its 'name'.")
         if chosen:
             made[section] = _built(find(chosen.pop("name")), chosen, section)
+    made["cluster_names"] = _names(_section(values, "cluster_names"))
     return ExperimentConfig(**made)
 
 
@@ -168,6 +177,13 @@ def _section(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(section, Mapping):
         raise ParameterError(f"The recipe's '{name}' must be a section of named values. Got {section!r}.")
     return section
+
+
+def _names(values: Mapping[str, Any]) -> ClusterNames:
+    for key in values:
+        if not isinstance(key, str) or not _NUMBER.fullmatch(key):
+            raise ParameterError(f"The recipe's [cluster_names] must name clusters by their number, such as 12. Got {key!r}.")
+    return ClusterNames.of({int(key): name for key, name in values.items()})
 
 
 def _data(values: Mapping[str, Any]) -> Data:

@@ -26,6 +26,7 @@ from craft_core.corpus import (
     read_corpus,
 )
 from craft_core.corpus.sample import content_keys
+from craft_core.describe import Words
 from craft_core.errors import DataError
 from craft_core.files import Files, Input, open_files, parts_of
 from craft_core.measure import Diagnostics, measure, realised_allocation, select
@@ -104,6 +105,8 @@ class Report:
         What the user should know before trusting it.
     stability : Stability or None
         What stayed the same when it was made again; None where that was not asked for.
+    words : tuple of Words or None
+        Of the clusters, both sides, as `describe.words_of` gives them; None where they are not counted yet, which the export then does.
     """
 
     config: ExperimentConfig
@@ -115,6 +118,7 @@ class Report:
     seconds: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     stability: Stability | None = None
+    words: tuple[Words, Words] | None = None
 
     @property
     def rows(self) -> IntVector:

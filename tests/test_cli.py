@@ -84,6 +84,22 @@ def test_a_recipe_replays_to_the_same_hashes(world: Path) -> None:
     assert hashes(world / "again") == hashes(world / "out")
 
 
+def test_a_recipe_with_names_of_clusters_exports_them(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert select("--quiet") == 0
+    recipe = (world / "out" / "recipe.toml").read_text(encoding="utf-8")
+    assert recipe.endswith("[cluster_names]\n")
+    (world / "data" / "named.toml").write_text(
+        recipe.replace("../data/", "") + '0 = "Sky \\"at night\\""\n99 = "Beyond"\n', encoding="utf-8"
+    )
+    assert cli.main(["select", "--recipe", "data/named.toml", "--out", "named"]) == 0
+    assert "shown nowhere: 99; there are 4, from 0." in capsys.readouterr().out
+    assert (world / "named" / "clusters.tsv").read_text(encoding="utf-8").splitlines()[1].startswith('0\t"Sky ""at night"""\t')
+    assert (world / "named" / "indices.npy").read_bytes() == (world / "out" / "indices.npy").read_bytes()
+    assert cli.main(["verify", "named", "--quiet"]) == 0
+    assert cli.main(["select", "--recipe", "named/recipe.toml", "--out", "again", "--quiet"]) == 0
+    assert hashes(world / "again") == hashes(world / "named")
+
+
 def test_a_selection_made_again_is_written_and_verified(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert select("--stability-seeds", "2", "--no-stability-vary-clusters") == 0
     assert "Stability:   Made again with 2 further seeds, " in capsys.readouterr().out

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from craft_core.cluster import KMeans
 from craft_core.config import Data, ExperimentConfig, Export, from_record, from_toml, to_record, to_toml
 from craft_core.corpus import Cleaning, Columns, Limits
+from craft_core.describe import NAME_LIMIT, ClusterNames
 from craft_core.errors import ParameterError
 from craft_core.params import Param, build, parameters
 from craft_core.selectors import SELECTORS
@@ -27,6 +29,9 @@ def values(one: Param) -> st.SearchStrategy:
     low, high = one.low if one.low is not None else -1000, one.high if one.high is not None else 10**6
     number = st.integers(int(low), int(high)) if one.kind is int else st.floats(float(low), float(high))
     return st.one_of(st.none(), number) if one.optional else number
+
+
+NAMES = st.dictionaries(st.integers(0, 999_999_999), st.text(max_size=NAME_LIMIT), max_size=5).map(ClusterNames.of)
 
 
 @st.composite
@@ -52,6 +57,7 @@ def configs(draw: st.DrawFn) -> ExperimentConfig:
         draw(built(SELECTORS[draw(st.sampled_from(list(SELECTORS)))])),
         draw(built(Export)),
         draw(built(Repeats)),
+        draw(NAMES),
     )
 
 
@@ -83,6 +89,22 @@ def test_a_recipe_from_before_stability_still_loads() -> None:
     assert from_record(record) == ExperimentConfig(DATA)
 
 
+def test_names_of_clusters_survive_toml_and_json() -> None:
+    given = {12: 'Say "fever" \\ 100 %', 3: "बच्चों में बुखार", 0: "👩‍⚕️ = #1"}
+    config = ExperimentConfig(DATA, cluster_names=ClusterNames.of(given))
+    text = to_toml(config)
+    assert '[cluster_names]\n0 = "👩‍⚕️ = #1"\n3 = "बच्चों में बुखार"\n12 = ' in text
+    assert from_toml(text).cluster_names.as_dict() == given
+    assert from_record(json.loads(json.dumps(to_record(config)))) == config
+    assert hash(from_toml(text)) == hash(config)
+
+
+def test_a_recipe_from_before_names_still_loads() -> None:
+    record = to_record(ExperimentConfig(DATA))
+    assert record.pop("cluster_names") == {}
+    assert from_record(record) == ExperimentConfig(DATA)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -92,6 +114,13 @@ def test_a_recipe_from_before_stability_still_loads() -> None:
         ({"clustering": 3}, "'clustering' must be a section"),
         ({"stability": {"n_seeds": 51}}, r"'n_seeds' parameter of stability must lie in \[0, 50\]"),
         ({"stability": {"seeds": 5}}, "no parameter 'seeds'. It has: n_seeds, vary_clusters"),
+        ({"cluster_names": ["Fever"]}, "'cluster_names' must be a section"),
+        ({"cluster_names": {"x": "Fever"}}, "name clusters by their number, such as 12. Got 'x'"),
+        ({"cluster_names": {"-1": "Fever"}}, "name clusters by their number, such as 12. Got '-1'"),
+        ({"cluster_names": {"07": "Fever"}}, "name clusters by their number, such as 12. Got '07'"),
+        ({"cluster_names": {"7" * 9_999: "Fever"}}, "name clusters by their number"),
+        ({"cluster_names": {"7": 7}}, "name of cluster 7 must be text. Got 7"),
+        ({"cluster_names": {"7": "F" * 81}}, "name of cluster 7 has 81 characters; give it one of at most 80"),
         ({"selector": {"name": "magic"}}, "no selector 'magic'"),
         ({"selector": {"allocation": "water-fill"}}, "must say which one, by its 'name'"),
         ({"vectorizer": {"name": "magic"}}, "no vectorizer 'magic'"),

@@ -1,3 +1,4 @@
+import csv
 import io
 import json
 import os
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pyarrow.parquet
 import pytest
 from toy_data import rows, write_tsv, write_world
@@ -17,6 +19,7 @@ from toy_data import rows, write_tsv, write_world
 from craft_core.cluster import KMeans
 from craft_core.config import Data, ExperimentConfig, Export, from_toml
 from craft_core.corpus import uploaded
+from craft_core.describe import ClusterNames, words_of
 from craft_core.errors import DataError, ParameterError
 from craft_core.experiment import Files, Report, open_files, run
 from craft_core.export import (
@@ -70,6 +73,7 @@ def out(report: Report, home: Path, tmp_path: Path) -> Path:
 def test_the_folder_holds_what_was_chosen(out: Path, report: Report) -> None:
     assert sorted(path.name for path in out.iterdir()) == [
         "README.md",
+        "clusters.tsv",
         "indices.npy",
         "manifest.json",
         "recipe.toml",
@@ -194,13 +198,126 @@ def test_a_manifest_from_before_stability_is_read(out: Path) -> None:
     assert read_manifest((out / "manifest.json").read_bytes()).config.stability == Repeats()
 
 
+def named(report: Report, names: dict[int, str], **export: object) -> Report:
+    config = replace(report.config, cluster_names=ClusterNames.of(names), export=Export(**export))
+    return replace(report, config=config)
+
+
+def table_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "clusters.tsv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t"))
+
+
+def test_the_clusters_are_told_one_a_row(out: Path, report: Report) -> None:
+    head, *lines = (out / "clusters.tsv").read_text(encoding="utf-8").splitlines()
+    assert head == (
+        "cluster\tname\tsource words\ttarget words\tsupply\tvalidation pairs\tvalidation share\tquota\tcount\tselected share\tstarved"
+    )
+    assert all(line.count("\t") == 10 for line in lines)
+    table, allocation = table_of(out), report.allocation
+    words = words_of(report.data.pool, report.data.validation, report.problem.clustering)
+    assert [row["cluster"] for row in table] == ["0", "1", "2", "3"]
+    assert [row["target words"] for row in table] == [" ".join(one) for one in words[1]]
+    assert [int(row["supply"]) for row in table] == allocation.supply.tolist()
+    assert [int(row["validation pairs"]) for row in table] == allocation.validation_counts.tolist()
+    assert sum(int(row["validation pairs"]) for row in table) == 60
+    assert [int(row["count"]) for row in table] == allocation.counts.tolist()
+    assert [float(row["validation share"]) for row in table] == pytest.approx(allocation.validation_share.tolist(), abs=1e-6)
+    assert [row["starved"] for row in table] == [str(bool(one)) for one in allocation.starved]
+    assert {row["name"] for row in table} == {""}
+
+
+def test_names_of_clusters_are_exported_and_decide_nothing(report: Report, home: Path, tmp_path: Path) -> None:
+    names = {0: 'The "sky" — बच्चों 👩‍⚕️', 2: "=1+1 | <b>"}
+    given = named(report, names)
+    export_folder(report, tmp_path / "plain")
+    export_folder(given, tmp_path / "named")
+    for name in ("subset.parquet", "selection.parquet", "indices.npy"):
+        assert (tmp_path / "named" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
+    assert [row["name"] for row in table_of(tmp_path / "named")] == [names[0], "", names[2], ""]
+    assert pandas.read_csv(tmp_path / "named" / "clusters.tsv", sep="\t", keep_default_na=False)["name"].tolist()[0] == names[0]
+    manifest = read_manifest((tmp_path / "named" / "manifest.json").read_bytes())
+    assert manifest.config.cluster_names.as_dict() == names
+    assert "clusters.tsv" in manifest.outputs
+    assert from_toml((tmp_path / "named" / "recipe.toml").read_text(encoding="utf-8")).cluster_names.as_dict() == names
+    found = verify(tmp_path / "named")
+    assert (found.differences, found.notes) == ((), ())
+    assert verify_against(given, manifest).ok
+    assert verify_against(report, manifest).differences[0].startswith("The cluster names of this run, ClusterNames(names=())")
+
+
+def test_words_that_are_counted_already_are_not_counted_again(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = words_of(report.data.pool, report.data.validation, report.problem.clustering, report.config.seed)
+    plain = bundle(report)
+    monkeypatch.setattr("craft_core.export.clusters.words_of", None)
+    assert members(bundle(replace(report, words=words))) == members(plain)
+
+
+def members(packed: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if name != "manifest.json"}
+
+
+def test_an_export_tells_how_far_it_is_and_can_be_stopped(report: Report, tmp_path: Path) -> None:
+    def stop(share: float, text: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_folder(report, tmp_path / "out", progress=stop)
+    with pytest.raises(KeyboardInterrupt):
+        bundle(report, stop)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_a_spreadsheet_would_run_gets_an_apostrophe_on_request(report: Report, tmp_path: Path) -> None:
+    export_folder(named(report, {1: "=1+1", 2: "a=b"}, safe_for_spreadsheets=True), tmp_path / "out")
+    assert [row["name"] for row in table_of(tmp_path / "out")] == ["", "'=1+1", "a=b", ""]
+
+
+def test_the_card_lists_named_clusters_by_what_they_gave(report: Report, tmp_path: Path) -> None:
+    export_folder(named(report, dict.fromkeys(range(4), "One | <b> of four") | {4: "Not there"}), tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    section = card.split("## Named clusters")[1].split("\n## ")[0].strip().splitlines()
+    assert section[2] == "| Cluster | Name | Validation pairs | Pool pairs | Chosen |"
+    rows = [[cell.strip() for cell in line.replace("\\|", "").split("|")[1:-1]] for line in section[4:]]
+    counts = report.allocation.counts
+    assert [int(row[0]) for row in rows] == sorted(range(4), key=lambda c: (-counts[c], c))
+    assert [int(row[4]) for row in rows] == sorted(counts.tolist(), reverse=True)
+    assert {row[1] for row in rows} == {"One  &lt;b> of four"}
+    assert "Not there" not in card
+    export_folder(report, tmp_path / "plain")
+    assert "Named clusters" not in (tmp_path / "plain" / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_long_list_of_names_is_cut_in_the_card(report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("craft_core.export.data_card._SHOWN_NAMES", 3)
+    export_folder(named(report, dict.fromkeys(range(4), "Sky")), tmp_path / "out")
+    assert "by pairs chosen (1 more stand in `clusters.tsv`):" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
+def test_names_of_clusters_that_are_not_there_are_noted_and_nothing_fails(report: Report, tmp_path: Path) -> None:
+    export_folder(named(report, {3: "Last", 4: "Beyond", **dict.fromkeys(range(10, 16), "Far")}), tmp_path / "out")
+    notes = json.loads((tmp_path / "out" / "manifest.json").read_bytes())["notes"]
+    assert notes[0].startswith("Clusters with a name given by people: 8. The recipe holds the names")
+    assert notes[1].endswith("shown nowhere: 4, 10, 11, 12, 13 and 2 more; there are 4, from 0.")
+    assert [row["name"] for row in table_of(tmp_path / "out")] == ["", "", "", "Last"]
+    assert verify(tmp_path / "out").ok
+    assert notes_of(report, tmp_path / "plain") == []
+
+
+def notes_of(report: Report, folder: Path) -> list[str]:
+    export_folder(report, folder)
+    found: list[str] = json.loads((folder / "manifest.json").read_bytes())["notes"]
+    return found
+
+
 def changed_byte(path: Path, position: int) -> None:
     data = bytearray(path.read_bytes())
     data[position] ^= 1
     path.write_bytes(bytes(data))
 
 
-@pytest.mark.parametrize("name", ["subset.parquet", "selection.parquet", "indices.npy", "recipe.toml", "README.md"])
+@pytest.mark.parametrize("name", ["subset.parquet", "selection.parquet", "clusters.tsv", "indices.npy", "recipe.toml", "README.md"])
 def test_a_changed_byte_of_an_output_is_named(out: Path, name: str) -> None:
     changed_byte(out / name, -2)
     assert verify(out).differences == (f"The output '{name}' was changed: its sha256 is not the manifest's.",)
@@ -327,6 +444,11 @@ def test_inputs_that_share_a_name_go_into_folders_of_their_roles() -> None:
     assert named == Data(("pool/1/a.tsv", "pool/2/a.tsv"), "validation/n.en+validation/n.hi", "test/n.en+test/m.hi")
 
 
+def test_an_input_called_like_a_file_of_the_export_goes_into_the_folder_of_its_role() -> None:
+    named = by_name(ExperimentConfig(Data(("a/Clusters.tsv",), "clusters.csv", "x/selection.parquet"))).data
+    assert named == Data(("pool/Clusters.tsv",), "clusters.csv", "test/selection.parquet")
+
+
 def test_two_text_files_are_two_inputs(tmp_path: Path) -> None:
     for role, pairs in (("pool", rows(80, ("stars", "bread"), 1, "p")), ("val", rows(20, ("stars",), 2, "v"))):
         for side, position in (("en", 1), ("hi", 2)):
@@ -408,7 +530,10 @@ def test_the_summary_is_short_and_has_the_numbers(report: Report) -> None:
 def test_the_snippet_and_the_command_run_and_give_the_same(home: Path, report: Report, tmp_path: Path) -> None:
     shutil.copytree(home, tmp_path / "work")
     config = replace(by_name(report.config), stability=Repeats(1))
+    given = replace(config, cluster_names=ClusterNames.of({1: 'It\'s "dark"', 3: "रात"}))
     (tmp_path / "work" / "again.py").write_text(python_snippet(config, "by-python"), encoding="utf-8")
+    exec(python_snippet(given, "x").split("report =")[0], found := {})  # noqa: S102
+    assert found["config"] == given
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     for line in ([sys.executable, "again.py"], ["sh", "-c", command_line(config, "by-command").replace("python", sys.executable, 1)]):
         subprocess.run(line, cwd=tmp_path / "work", env=environment, check=True, capture_output=True)

@@ -82,7 +82,7 @@ def _record(outcome: Outcome, folder: Path) -> dict[str, Any]:
     job, found = outcome.job, outcome.found
     written = beside(job.config, Path(), folder)
     config = to_record(written)
-    for name in ("selector", "budget", "export", "stability"):
+    for name in ("selector", "budget", "export", "stability", "cluster_names"):
         config.pop(name, None)
     return {
         "kind": "craft-comparison",

@@ -8,12 +8,14 @@ from typing import Any
 
 from craft_core.config import ExperimentConfig, to_record
 from craft_core.experiment import Report
+from craft_core.export.clusters import CLUSTERS, named_clusters
 from craft_core.export.inputs import input_records
 from craft_core.export.metrics import counts_record, decimals, label_table, metrics_record, notes_record, stability_words
 
 __all__ = ["card"]
 
 _SHOWN_LABELS = 15
+_SHOWN_NAMES = 30
 _METRICS = {
     "kl_validation_selected": (
         "KL(p ‖ q), nats",
@@ -83,11 +85,11 @@ def card(report: Report, config: ExperimentConfig, subset: tuple[str, ...]) -> s
         _MAKING,
         _choices(config),
     ]
-    parts += ["Made from:", _inputs(report, config), "## Counts", _counts(report), *_labels(report)]
+    parts += ["Made from:", _inputs(report, config), "## Counts", _counts(report), *_labels(report), *_named(report, config)]
     parts += ["## Measured", *_measured(metrics_record(report))]
     notes = notes_record(report, config)
     if notes:
-        parts += ["## Notes on the inputs", "\n".join(f"* {_cell(note)}" for note in notes)]
+        parts += ["## Notes", "\n".join(f"* {_cell(note)}" for note in notes)]
     if report.warnings:
         parts += ["## Warnings", "\n".join(f"* {_cell(warning)}" for warning in report.warnings)]
     parts += ["## What this does not promise", _LIMITS, "## Verify and repeat", _REPEATING]
@@ -114,6 +116,10 @@ def _files(report: Report, subset: tuple[str, ...]) -> str:
         (
             "`selection.parquet`",
             f"for each of them: rank, row of the pool as given (from 0, before cleaning), id, cluster, score, weight{again}",
+        ),
+        (
+            f"`{CLUSTERS}`",
+            "for each cluster: name, words that tell it from the others, supply, share of validation, quota, count, share chosen",
         ),
         ("`indices.npy`", "the same rows as a NumPy array of 64-bit integers"),
         ("`recipe.toml`", "every choice that decides the result"),
@@ -155,6 +161,20 @@ def _labels(report: Report) -> list[str]:
         parts.append(f"Share of each `{_cell(name)}`" + (f" ({left:,} more values stand in `manifest.json`):" if left else ":"))
         parts.append(_table((name, *who), [(value or "(empty)", *(f"{shares[one]:.1%}" for one in who)) for value, shares in shown]))
     return ["## Labels", *parts] if parts else []
+
+
+def _named(report: Report, config: ExperimentConfig) -> list[str]:
+    named, allocation = named_clusters(report, config), report.allocation
+    if not named:
+        return []
+    shown = named[:_SHOWN_NAMES]
+    left = len(named) - len(shown)
+    rows = [
+        (f"{c}", name, f"{allocation.validation_counts[c]:,}", f"{allocation.supply[c]:,}", f"{allocation.counts[c]:,}")
+        for c, name in shown
+    ]
+    told = "Clusters that people gave a name to, by pairs chosen" + (f" ({left:,} more stand in `{CLUSTERS}`):" if left else ":")
+    return ["## Named clusters", told, _table(("Cluster", "Name", "Validation pairs", "Pool pairs", "Chosen"), rows)]
 
 
 def _measured(metrics: dict[str, Any]) -> list[str]:

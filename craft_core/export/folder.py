@@ -16,18 +16,23 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from craft_core.config import ExperimentConfig, Export, to_toml
+from craft_core.corpus import Corpus
 from craft_core.errors import DataError, ParameterError
 from craft_core.experiment import Report
+from craft_core.export.clusters import CLUSTERS, clusters_text
 from craft_core.export.data_card import card
 from craft_core.export.formats import write_subset
 from craft_core.export.inputs import beside, by_name
 from craft_core.export.manifest import MANIFEST, manifest_text, output_records, read_manifest
+from craft_core.progress import Progress, silent
 
-__all__ = ["bundle", "check_folder", "export_folder", "new_folder", "subset_bytes", "write_outputs"]
+__all__ = ["bundle", "check_folder", "export_folder", "new_folder", "pairs_bytes", "subset_bytes", "write_outputs"]
 
 
-def export_folder(report: Report, folder: Path, here: Path = Path(), overwrite: bool = False) -> tuple[str, ...]:
-    """Write a run into a new folder: the subset, its rows and scores, recipe, manifest and data card.
+def export_folder(
+    report: Report, folder: Path, here: Path = Path(), overwrite: bool = False, progress: Progress = silent
+) -> tuple[str, ...]:
+    """Write a run into a new folder: the subset, its rows and scores, the clusters, recipe, manifest and data card.
 
     Parameters
     ----------
@@ -39,6 +44,8 @@ def export_folder(report: Report, folder: Path, here: Path = Path(), overwrite: 
         What the paths of the run's config are relative to. In the folder they are written relative to it.
     overwrite : bool
         Whether an earlier export in the folder is replaced.
+    progress : Progress
+        Called between blocks of texts whose words are counted, unless the report has them.
 
     Returns
     -------
@@ -58,7 +65,7 @@ def export_folder(report: Report, folder: Path, here: Path = Path(), overwrite: 
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with new_folder(folder) as fresh:
-            return _write_all(report, config, fresh)
+            return _write_all(report, config, fresh, progress)
     except OSError as error:
         raise DataError(f"The folder '{folder}' cannot be written: {error.strerror or error}. Choose another with --out.") from error
 
@@ -79,7 +86,7 @@ def check_folder(folder: Path, overwrite: bool = False) -> None:
         raise ParameterError(f"The folder '{folder}' also holds '{others[0]}', which no export wrote. Choose another, or move that away.")
 
 
-def bundle(report: Report) -> bytes:
+def bundle(report: Report, progress: Progress = silent) -> bytes:
     """Return the files of `export_folder` in one zip.
 
     Inputs are called by their file names (see `by_name`): unpack it into the folder where they lie, or move them into it, and
@@ -92,22 +99,32 @@ def bundle(report: Report) -> bytes:
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        names = _write_all(report, by_name(report.config), folder)
+        names = _write_all(report, by_name(report.config), folder, progress)
         return _zipped(folder, names)
 
 
 def subset_bytes(report: Report, export: Export | None = None) -> tuple[str, bytes]:
     """Return a file name and the chosen pairs in a format, by default the run's; line-aligned text as a zip of its two files."""
-    export = report.config.export if export is None else export
+    return pairs_bytes(report.data.pool.take(report.selection.indices), report.config.export if export is None else export)
+
+
+def pairs_bytes(pairs: Corpus, export: Export) -> tuple[str, bytes]:
+    """Return a file name and any pairs in a format; line-aligned text as a zip of its two files.
+
+    Raises
+    ------
+    DataError
+        If the format cannot hold a text.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        names = write_subset(report.data.pool.take(report.selection.indices), export, folder)
+        names = write_subset(pairs, export, folder)
         if len(names) == 1:
             return names[0], (folder / names[0]).read_bytes()
         return "subset.zip", _zipped(folder, names)
 
 
-def write_outputs(report: Report, config: ExperimentConfig, folder: Path) -> tuple[str, ...]:
+def write_outputs(report: Report, config: ExperimentConfig, folder: Path, progress: Progress = silent) -> tuple[str, ...]:
     """Write everything but the manifest; the same run gives the same bytes.
 
     Parameters
@@ -118,6 +135,8 @@ def write_outputs(report: Report, config: ExperimentConfig, folder: Path) -> tup
         Its config with paths relative to the folder.
     folder : Path
         Where to; it exists.
+    progress : Progress
+        Called between blocks of texts.
     """
     chosen = report.data.pool.take(report.selection.indices)
     names = write_subset(chosen, config.export, folder)
@@ -134,13 +153,14 @@ def write_outputs(report: Report, config: ExperimentConfig, folder: Path) -> tup
         table["frequency"] = report.stability.frequency[report.selection.indices]
     pyarrow.parquet.write_table(pa.table(table), folder / "selection.parquet", compression="zstd")
     np.save(folder / "indices.npy", np.ascontiguousarray(report.rows, dtype="<i8"))
+    (folder / CLUSTERS).write_bytes(clusters_text(report, config, progress).encode())
     (folder / "recipe.toml").write_bytes(to_toml(config).encode())
     (folder / "README.md").write_bytes(card(report, config, names).encode())
-    return (*names, "selection.parquet", "indices.npy", "recipe.toml", "README.md")
+    return (*names, "selection.parquet", CLUSTERS, "indices.npy", "recipe.toml", "README.md")
 
 
-def _write_all(report: Report, config: ExperimentConfig, folder: Path) -> tuple[str, ...]:
-    names = write_outputs(report, config, folder)
+def _write_all(report: Report, config: ExperimentConfig, folder: Path, progress: Progress) -> tuple[str, ...]:
+    names = write_outputs(report, config, folder, progress)
     (folder / MANIFEST).write_bytes(manifest_text(report, config, output_records(folder, names)).encode())
     return (*names, MANIFEST)
 

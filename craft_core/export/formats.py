@@ -22,7 +22,7 @@ from craft_core.config import Export
 from craft_core.corpus import Corpus
 from craft_core.errors import DataError
 
-__all__ = ["subset_names", "subset_table", "write_subset"]
+__all__ = ["defused", "subset_names", "subset_table", "write_subset"]
 
 _BLOCK_ROWS = 65_536
 _MARK = "\ufeff"
@@ -77,7 +77,7 @@ def write_subset(chosen: Corpus, export: Export, folder: Path) -> tuple[str, ...
     else:
         parts = [subset_table(chosen)]
     if export.safe_for_spreadsheets and kind in ("csv", "tsv"):
-        parts = [_defused(part) for part in parts]
+        parts = [defused(part) for part in parts]
     if kind == "tsv":
         _check_tsv(chosen, parts[0], export.format)
     for name, part in zip(names, parts, strict=True):
@@ -166,8 +166,8 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.large_string())
 
 
-def _defused(table: pa.Table) -> pa.Table:
-    """Put an apostrophe before the texts a spreadsheet would run as a formula."""
+def defused(table: pa.Table) -> pa.Table:
+    """Return the table with an apostrophe before the texts that a spreadsheet would run as a formula."""
     columns = []
     for column in table.columns:
         if pa.types.is_large_string(column.type) or pa.types.is_string(column.type):

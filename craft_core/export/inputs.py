@@ -19,7 +19,7 @@ from craft_core.vectorize import Vectorizer
 __all__ = ["ROLES", "InputRecord", "beside", "by_name", "input_records", "vector_records", "with_data"]
 
 ROLES = ("pool", "validation", "test")
-_OUTPUTS = ("selection.parquet", "indices.npy", "recipe.toml", "README.md", "manifest.json")  # but for the subset's own
+_OUTPUTS = ("selection.parquet", "clusters.tsv", "indices.npy", "recipe.toml", "README.md", "manifest.json")  # but for the subset's own
 
 # a model may also be a name on a hub, which is left alone
 _FOLDERS = {"precomputed": "folder", "sentence-transformers": "model"}

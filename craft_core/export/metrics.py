@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -16,6 +17,8 @@ from craft_core.export.inputs import ROLES, input_records
 from craft_core.stability import Stability
 
 __all__ = ["counts_record", "decimals", "label_table", "metrics_record", "notes_record", "stability_words"]
+
+_SHOWN_ABSENT = 5
 
 LabelTable = dict[str, dict[str, dict[str, float]]]
 """By label column, then by value: the value's share among "chosen", "pool" and, where it has the column, "validation"."""
@@ -56,7 +59,7 @@ def metrics_record(report: Report) -> dict[str, Any]:
 
 
 def notes_record(report: Report, config: ExperimentConfig | None = None) -> tuple[str, ...]:
-    """Return what the reader decided that a person should know: columns left out, nulls read as empty; one sentence each.
+    """Return what a person should know though it is no warning, one sentence each: columns left out, nulls read as empty, names given.
 
     Parameters
     ----------
@@ -75,7 +78,21 @@ def notes_record(report: Report, config: ExperimentConfig | None = None) -> tupl
         if read.null_texts:
             some = "1 text was null and is" if read.null_texts == 1 else f"{read.null_texts:,} texts were null and are"
             notes.append(f"{role.capitalize()}: {some} read as empty.")
-    return tuple(notes)
+    return (*notes, *_name_notes(report))
+
+
+def _name_notes(report: Report) -> Iterator[str]:
+    """Say where names of clusters stand and where not."""
+    names, n_clusters = report.config.cluster_names.names, report.problem.clustering.n_clusters
+    if names:
+        yield (
+            f"Clusters with a name given by people: {len(names):,}. The recipe holds the names; the command alone chooses the same pairs "
+            "but does not know them."
+        )
+    absent = [str(cluster) for cluster, _ in names if cluster >= n_clusters]
+    if absent:
+        which = ", ".join(absent[:_SHOWN_ABSENT]) + (f" and {len(absent) - _SHOWN_ABSENT:,} more" if len(absent) > _SHOWN_ABSENT else "")
+        yield f"Names of clusters that are not there are kept in the recipe and shown nowhere: {which}; there are {n_clusters:,}, from 0."
 
 
 def stability_words(metrics: dict[str, Any]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from craft_core.export.manifest import (
     read_manifest,
     versions,
 )
-from craft_core.progress import Progress, silent
+from craft_core.progress import Progress, part, silent
 from craft_core.vectorize import Precomputed
 
 __all__ = ["Verification", "verify", "verify_against"]
@@ -92,22 +92,23 @@ def verify(
         not_run = "It was not run again, as its inputs are not the same."
         return Verification((*differences, *changed), (*_elsewhere(manifest), *unlisted, not_run))
     # under the names its inputs have in the manifest, as these stand in the recipe and the card
-    differences += _compare(run(config, open_files(config.data), progress), manifest.config, manifest)
+    report = run(config, open_files(config.data), part(progress, 0.0, 0.95))
+    differences += _compare(report, manifest.config, manifest, progress=part(progress, 0.95, 1.0))
     return Verification(tuple(differences), (*(_elsewhere(manifest) if differences else ()), *unlisted))
 
 
-def verify_against(report: Report, manifest: Manifest) -> Verification:
+def verify_against(report: Report, manifest: Manifest, progress: Progress = silent) -> Verification:
     """Compare a finished run with a manifest: its inputs, its choices, and the files it would write."""
     inputs = input_records(report.config, report.data)
     differences = list(compare_inputs(manifest.inputs, inputs))
     told = ["inputs"] if differences else []
     config = _placed(report.config, manifest.config, [one.role for one in inputs] == [one.role for one in manifest.inputs])
-    for section in ("budget", "seed", "columns", "limits", "cleaning", "vectorizer", "clustering", "selector", "export", "stability"):
+    for section in (one.name for one in fields(ExperimentConfig) if one.name != "data"):
         here, there = getattr(config, section), getattr(manifest.config, section)
         if repr(here) != repr(there):
-            differences.append(f"The {section} of this run, {here!r}, is not the manifest's, {there!r}.")
+            differences.append(f"The {section.replace('_', ' ')} of this run, {here!r}, is not the manifest's, {there!r}.")
     told += ["config", "command"] if differences else []
-    differences += _compare(report, config, manifest, told)
+    differences += _compare(report, config, manifest, told, progress)
     return Verification(tuple(differences), _elsewhere(manifest) if differences else ())
 
 
@@ -120,11 +121,13 @@ def _placed(config: ExperimentConfig, there: ExperimentConfig, same_inputs: bool
     return config
 
 
-def _compare(report: Report, config: ExperimentConfig, manifest: Manifest, told: Sequence[str] = ()) -> list[str]:
+def _compare(
+    report: Report, config: ExperimentConfig, manifest: Manifest, told: Sequence[str] = (), progress: Progress = silent
+) -> list[str]:
     """Write a run again and compare its files and its manifest; sections already `told` of are left out."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        outputs = output_records(folder, write_outputs(report, config, folder))
+        outputs = output_records(folder, write_outputs(report, config, folder, progress))
     found = {str(one["name"]): str(one["sha256"]) for one in outputs}
     expected = manifest.outputs
     files = [_difference(name, found, expected) for name in {**expected, **found} if found.get(name) != expected.get(name)]
@@ -170,7 +173,7 @@ def _changed_inputs(manifest: Manifest, config: ExperimentConfig) -> tuple[str, 
     data, found, missing = config.data, [], []
     entries = {"pool": data.pool, "validation": (data.validation,), "test": () if data.test is None else (data.test,)}
     for role, names in entries.items():
-        for path in (Path(part) for entry in names for part in parts_of(entry)):
+        for path in (Path(file) for entry in names for file in parts_of(entry)):
             if path.is_file():
                 found.append(InputRecord(role, path.as_posix(), path.stat().st_size, file_digest(path)))
             else:
@@ -183,7 +186,7 @@ def _changed_inputs(manifest: Manifest, config: ExperimentConfig) -> tuple[str, 
 def _unlisted(folder: Path, manifest: Manifest, config: ExperimentConfig) -> tuple[str, ...]:
     """Name files of the folder that are neither the export's nor inputs."""
     entries = [*config.data.pool, config.data.validation, *([] if config.data.test is None else [config.data.test])]
-    known = {Path(part).resolve() for entry in entries for part in parts_of(entry)}
+    known = {Path(file).resolve() for entry in entries for file in parts_of(entry)}
     known |= {(folder / name).resolve() for name in (MANIFEST, *manifest.outputs)}
     others = sorted(f"'{path.name}'" for path in folder.iterdir() if path.is_file() and path.resolve() not in known)
     return (f"Not listed in the manifest, though in its folder: {_listed(others)}.",) if others else ()
