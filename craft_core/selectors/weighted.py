@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from craft_core.alignment import LEAST_AUC, alignment
+from craft_core.alignment import LEAST_AUC, Alignment, alignment
 from craft_core.allocate import ALLOCATION_RULES, Allocation, allocate, check_budget
-from craft_core.arrays import BoolVector, FloatVector, IntVector
+from craft_core.arrays import BoolVector, FloatVector, IntVector, frozen
+from craft_core.cluster import Clustering
 from craft_core.herd import herd, n_candidates
 from craft_core.importance import MOST_BUCKETS, log_weights
 from craft_core.joint import joint_rows
@@ -20,6 +22,8 @@ from craft_core.vector_importance import vector_log_weights
 from craft_core.whatif import Ranking, rank, reordered, take
 
 __all__ = ["CraftWeighted"]
+
+_SUPPLIES: WeakKeyDictionary[Clustering, tuple[Alignment, float, IntVector]] = WeakKeyDictionary()  # the last that was asked for
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,17 @@ class CraftWeighted:
         return (note,)
 
     def _paired_supply(self, problem: Problem) -> IntVector:
-        labels = problem.clustering.pool_labels
-        return np.bincount(labels[self._paired(problem) & (labels >= 0)], minlength=problem.clustering.n_clusters).astype(np.int64)
+        """Return how many pairs of each cluster do not look mispaired, shape (n_clusters,); counted once for all budgets."""
+        clustering = problem.clustering
+        if self.least_alignment == 0:
+            return clustering.supply
+        found, kept = alignment(problem, self.name), _SUPPLIES.get(clustering)
+        if kept is None or kept[0] is not found or kept[1] != self.least_alignment:
+            labels = clustering.pool_labels
+            inside = found.paired(self.least_alignment) & (labels >= 0)
+            supply = np.bincount(labels[inside], minlength=clustering.n_clusters).astype(np.int64)
+            kept = _SUPPLIES[clustering] = (found, self.least_alignment, frozen(supply))
+        return kept[2]
 
     def _ranked(self, problem: Problem, counts: IntVector, progress: Progress) -> Ranking:
         clustering = problem.clustering
