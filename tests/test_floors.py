@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = [
     {"errors", "arrays", "progress", "threads"},
-    {"params"},
+    {"params", "store"},
     {"corpus"},
     {"vectorize"},
     {"cluster", "allocate"},
@@ -19,12 +19,13 @@ FLOORS = [
     {"bound", "discrepancy", "holdout", "umap_layout", "describe", "ledger"},
     {"telling_words"},
     {"project", "budgets"},
-    {"measure", "finetune"},
+    {"measure", "finetune", "explore"},
     {"sweep", "stability", "toy", "yardsticks"},
     {"config"},
     {"files"},
     {"compare"},
     {"experiment"},
+    {"estimate"},
     {"figures", "export"},
     {"benchmark", "cli_options", "contest"},
     {"cli"},
