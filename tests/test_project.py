@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from craft_core.errors import DataError, ParameterError
-from craft_core.project import Pca, Umap, fit_pca, project, sample_rows, umap_layout
+from craft_core.project import Pca, Projection, Umap, fit_pca, place_all, project, sample_rows, umap_layout
 
 
 def rows(n: int, dimensions: int = 4, seed: int = 0) -> np.ndarray:
@@ -76,7 +76,7 @@ def test_locating_where_no_pool_row_is_drawn():
 
 
 def test_rows_beyond_the_limit_are_placed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("craft_core.project.DRAW_LIMIT", 20)
+    monkeypatch.setattr("craft_core.project.projections.DRAW_LIMIT", 20)
     result = project("umap", rows(30), rows(10, seed=1), np.arange(30), seed=0)
     assert isinstance(result.layout, Umap)
     assert len(result.layout.rows) == 20
@@ -104,3 +104,55 @@ def test_umap_of_fewer_rows_than_neighbours(n: int):
     assert isinstance(layout, Umap)
     assert layout.n_neighbors == n - 1
     assert np.isfinite(layout.place(rows(3, seed=2))).all()
+
+
+@pytest.fixture(scope="module")
+def maps() -> dict[str, Projection]:
+    drawn = np.arange(0, 300, 5)
+    return {method: project(method, rows(300, 6), rows(20, 6, seed=1), drawn, seed=0) for method in ("pca", "umap")}
+
+
+@pytest.mark.parametrize("method", ["pca", "umap"])
+def test_every_pair_has_the_place_it_is_drawn_at(maps: dict[str, Projection], method: str, monkeypatch: pytest.MonkeyPatch):
+    found = maps[method]
+    pool = rows(300, 6)
+    pool[7] = 0.0  # a pair without any known term is in no cluster, and still on the map
+    everywhere = place_all(found, pool)
+    assert everywhere.shape == (300, 2)
+    assert np.isfinite(everywhere).all()
+    assert np.array_equal(everywhere[found.pool_positions], found.pool_xy)
+    asked = np.array([299, 7, 10, 44, 44])
+    assert np.array_equal(found.locate(pool, asked), everywhere[asked])
+    for one in range(0, 300, 7):
+        assert np.array_equal(found.locate(pool, np.array([one])), everywhere[[one]])
+    monkeypatch.setattr("craft_core.project.projections._CHUNK", 64)
+    monkeypatch.setattr("craft_core.umap_layout._BLOCK_ROWS", 17)
+    assert np.array_equal(place_all(found, pool), everywhere)
+
+
+def test_placing_tells_how_far_it_is_and_stops(maps: dict[str, Projection], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("craft_core.project.projections._CHUNK", 64)
+    monkeypatch.setattr("craft_core.umap_layout._BLOCK_ROWS", 16)
+    shares: list[float] = []
+    place_all(maps["umap"], rows(300, 6), lambda share, text: shares.append(share))
+    assert shares == sorted(shares)
+    assert 0.9 < shares[-1] <= 1.0
+    assert len(shares) > 15
+
+    def stop(share: float, text: str) -> None:
+        if share > 0.5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        place_all(maps["umap"], rows(300, 6), stop)
+
+
+def test_the_seed_of_the_layout_leaves_the_fitted_rows_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("craft_core.project.projections.DRAW_LIMIT", 30)
+    one, other, new = (project("umap", rows(40), rows(5, seed=1), np.arange(40), *seeds) for seeds in SEEDS)
+    assert np.array_equal(one.layout.rows, other.layout.rows)
+    assert not np.array_equal(one.pool_xy, other.pool_xy)
+    assert not np.array_equal(one.layout.rows, new.layout.rows)
+
+
+SEEDS = ((0,), (0, lambda share, text: None, 1), (1,))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from craft_core.project import umap_layout
-from craft_core.umap_layout import Umap, _neighbours
+from craft_core.umap_layout import Umap, _Cells, _gathered, _memberships, _neighbours
 
 GROUPS = np.repeat(np.arange(4), 50)
 
@@ -108,3 +108,54 @@ def test_a_row_is_its_own_first_neighbour_even_among_equals():
     assert nearest[:, 0].tolist() == list(range(30))
     assert all(len(set(one)) == 5 for one in nearest.tolist())
     assert not distances.any()
+
+
+def test_a_row_between_two_groups_lies_in_the_one_with_more_of_its_neighbours():
+    left, right = np.array([[0.0, 0.0], [0.2, 0.0], [0.0, 0.2]]), np.array([[9.0, 0.0], [9.2, 0.0]])
+    places = np.concatenate([left, right])[None].astype(np.float32)
+    (x, y), (heavy_x, _) = (_gathered(places, np.array([weights], np.float32), (1.6, 0.9))[0] for weights in ([1] * 5, [1, 1, 1, 9, 9]))
+    assert 0.0 < x < 0.3
+    assert 0.0 < y < 0.2
+    assert 8.9 < heavy_x < 9.3
+
+
+def test_neighbours_weigh_log2_of_their_number_in_all():
+    distances = np.sort(
+        np.random.default_rng(0).random((50, 15)).astype(np.float32) * np.logspace(-4, 3, 50, dtype=np.float32)[:, None], axis=1
+    )
+    weights = _memberships(distances)
+    assert np.allclose(weights.sum(axis=1), np.log2(15), atol=0.01)
+    assert (np.diff(weights, axis=1) <= 0).all()
+    equal = _memberships(np.array([[0, 0, 0, 0, 0, 0, 0, 1], [0, 1, 2, np.inf, np.inf, np.inf, np.inf, np.inf]], np.float32))
+    assert equal[0].tolist() == [1] * 7 + [0]  # seven on one spot outweigh the rest
+    assert np.isfinite(equal).all()
+    assert not equal[1, 3:].any()
+
+
+def test_cells_find_nearly_all_true_neighbours():
+    rng = np.random.default_rng(0)
+    rows = (6.0 * rng.standard_normal((60, 16))[rng.integers(60, size=3_000)] + rng.standard_normal((3_000, 16))).astype(np.float32)
+    asked = rows[:200] + np.float32(0.05)
+    nearest, distances = _Cells(rows).search(asked, 10)
+    apart = np.linalg.norm(asked[:, None] - rows, axis=2)
+    true = apart.argsort(axis=1)[:, :10]
+    assert np.mean([len(set(one) & set(other)) for one, other in zip(nearest, true, strict=True)]) > 9.0
+    assert np.allclose(distances, np.take_along_axis(apart, nearest, axis=1), atol=1e-3)
+    one_by_one = [_Cells(rows).search(asked[i : i + 1], 10)[0][0] for i in (0, 77)]
+    assert np.array_equal(one_by_one, nearest[[0, 77]])  # also from cells that are made anew
+
+
+def test_a_few_rows_are_all_compared():
+    rows = grouped_rows()
+    nearest, _ = _Cells(rows).search(rows, 3)
+    assert np.array_equal(nearest[:, 0], np.arange(len(rows)))
+
+
+def test_cells_with_too_few_rows_say_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("craft_core.umap_layout._FEW_ROWS", 10)
+    monkeypatch.setattr("craft_core.umap_layout._PROBES", 1)
+    rows = np.repeat(100.0 * np.eye(20, dtype=np.float32), 2, axis=0)
+    nearest, distances = _Cells(rows).search(rows[:4], 30)
+    assert (nearest >= 0).all()
+    assert np.isinf(distances[:, -1]).all()
+    assert np.isfinite(distances[:, 0]).all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from craft_core.figures.anchors import anchor_figure
 from craft_core.figures.bound import bound_figure, residual_scatter, ruler_figure
 from craft_core.figures.budget import PANELS, between_figure, curve_figure, frequency_counts, frequency_figure, spread_figure
-from craft_core.figures.colouring import Colouring, by_allocation, by_cluster, by_column, by_value
+from craft_core.figures.colouring import Colouring, by_allocation, by_cluster, by_column, by_trust, by_value
 from craft_core.figures.compare import MOST_COLOURED, marks_figure, overlap_figure, seconds_figure
 from craft_core.figures.learn_charts import (
     RESIDUAL_NAMES,
@@ -17,7 +17,7 @@ from craft_core.figures.learn_charts import (
 )
 from craft_core.figures.learn_plane import cell_figure, cells_figure, laws_figure
 from craft_core.figures.lengths import length_bins, length_histogram
-from craft_core.figures.maps import SVG_LIMIT, MapLayer, hover_texts, map_figure, pca_axes
+from craft_core.figures.maps import HIGHLIGHT_LIMIT, SVG_LIMIT, MapLayer, MapLinks, MapRegion, hover_texts, map_figure, pca_axes
 from craft_core.figures.measured import divergence_figure, transport_figure
 from craft_core.figures.pipeline import STAGES, pipeline_figure
 from craft_core.figures.shares import count_figure, share_figure
@@ -26,6 +26,7 @@ from craft_core.figures.theme import BACKGROUNDS, apply_theme, categorical, safe
 
 __all__ = [
     "BACKGROUNDS",
+    "HIGHLIGHT_LIMIT",
     "MOST_COLOURED",
     "PANELS",
     "RESIDUAL_NAMES",
@@ -33,6 +34,8 @@ __all__ = [
     "SVG_LIMIT",
     "Colouring",
     "MapLayer",
+    "MapLinks",
+    "MapRegion",
     "anchor_figure",
     "apply_theme",
     "between_figure",
@@ -40,6 +43,7 @@ __all__ = [
     "by_allocation",
     "by_cluster",
     "by_column",
+    "by_trust",
     "by_value",
     "categorical",
     "cell_figure",

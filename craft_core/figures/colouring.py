@@ -14,7 +14,7 @@ from craft_core.arrays import FloatVector, LabelVector, frozen
 from craft_core.describe import cluster_name
 from craft_core.figures.theme import MAX_CATEGORIES, safe_label
 
-__all__ = ["Colouring", "by_allocation", "by_cluster", "by_column", "by_value"]
+__all__ = ["Colouring", "by_allocation", "by_cluster", "by_column", "by_trust", "by_value"]
 
 _MOST_RATIO = 3.0  # log2: eight times too many or too few, beyond which colours do not change
 
@@ -37,6 +37,8 @@ class Colouring:
         Whether the quantity has two sides around 0.
     ticks : tuple of (float, str)
         Where the scale of a quantity is labelled, and how; empty for plotly's choice.
+    span : tuple of float or None
+        Ends of the scale of a quantity, beyond which colours do not change; None for the smallest and the largest value.
     """
 
     title: str
@@ -45,6 +47,7 @@ class Colouring:
     has_rest: bool = False
     diverging: bool = False
     ticks: tuple[tuple[float, str], ...] = ()
+    span: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         for array in self.values:
@@ -53,10 +56,17 @@ class Colouring:
     @property
     def limits(self) -> tuple[float, float]:
         """The smallest and the largest value of the scale."""
+        if self.span is not None:
+            return self.span
         if self.diverging:
             return -_MOST_RATIO, _MOST_RATIO
         finite = np.concatenate([one[np.isfinite(one)] for one in self.values]) if self.values else np.zeros(0)
         return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+
+    @property
+    def rest(self) -> float:
+        """The value that stands for the rest; NaN where there is none."""
+        return len(self.categories) - 1.0 if self.has_rest else np.nan
 
 
 def by_cluster(labels: Sequence[LabelVector], wanted: FloatVector, words: tuple[tuple[str, ...], ...] = ()) -> Colouring:
@@ -94,6 +104,13 @@ def by_allocation(labels: Sequence[LabelVector], allocation: Allocation) -> Colo
 def by_value(values: Sequence[FloatVector], title: str) -> Colouring:
     """Colour by a quantity such as the score: one array a layer, NaN for no value; the title, with its unit, is drawn as given."""
     return Colouring(title, tuple(np.where(np.isfinite(one), one, np.nan).astype(np.float32) for one in values))
+
+
+def by_trust(values: Sequence[FloatVector]) -> Colouring:
+    """Colour by how far the neighbours of a point on the map are its true ones: trustworthiness in [0, 1], NaN where it is not known."""
+    ticks = ((0.5, "≤ 0.5 torn apart"), (0.75, "0.75"), (1.0, "1 true neighbours"))
+    title = "Trustworthiness: are neighbours here true ones?"
+    return Colouring(title, tuple(one.astype(np.float32) for one in values), ticks=ticks, span=(0.5, 1.0))
 
 
 def by_column(columns: Sequence[npt.NDArray[Any]], title: str, order: Sequence[str] = ()) -> Colouring:

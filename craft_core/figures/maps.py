@@ -2,77 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import plotly.graph_objects as go
 
-from craft_core.arrays import FloatMatrix, FloatVector, IntVector, frozen
+from craft_core.arrays import BoolVector, FloatVector, IntVector
 from craft_core.errors import DataError
 from craft_core.figures.colouring import Colouring
-from craft_core.figures.theme import DIVERGING, QUANTITY, REST, apply_theme, categorical, ink, muted, safe_label, steps
+from craft_core.figures.map_marks import (
+    HIGHLIGHT_LIMIT,
+    HOVER,
+    MapLayer,
+    MapLinks,
+    MapRegion,
+    add_density,
+    add_highlight,
+    add_links,
+    add_regions,
+    hover_texts,
+    point_data,
+)
+from craft_core.figures.theme import DIVERGING, FONT_SIZE, QUANTITY, REST, apply_theme, categorical, ink, muted, safe_label, steps
+from craft_core.project import Density
 
-__all__ = ["SVG_LIMIT", "MapLayer", "hover_texts", "map_figure", "pca_axes"]
+__all__ = ["HIGHLIGHT_LIMIT", "SVG_LIMIT", "MapLayer", "MapLinks", "MapRegion", "hover_texts", "map_figure", "pca_axes"]
 
 SVG_LIMIT = 3_000
-"""Points drawn at most without WebGL."""
+"""Points drawn at most without WebGL, the found pairs and the neighbours among them."""
 
+_SVG_FOUND = 1_000  # of these, found pairs
 _MARKS = {"pool": ("circle", 4, 0.55), "selected": ("diamond", 6, 0.85), "validation": ("cross", 7, 0.9)}  # symbol, pixels, opacity
 _OTHER_MARK = ("square", 7, 0.9)
 _BARE = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False, "showline": False}
-_HOVER = "%{customdata[1]}<br>%{customdata[2]}<br>%{customdata[3]}<extra>%{fullData.name}</extra>"
-
-
-@dataclass(frozen=True, eq=False)
-class MapLayer:
-    """Hold one set of pairs on a map.
-
-    Attributes
-    ----------
-    name : str
-        "pool", "selected", "validation" or a name of the caller's own.
-    xy : FloatMatrix
-        Shape (n, 2).
-    positions : IntVector
-        Shape (n,): positions of the pairs in their corpus; they come back with a click as ``customdata[0]``.
-    hover : array of object
-        Shape (n, 3): source, target and a remark, as `hover_texts` makes them.
-    total : int
-        How many pairs the layer stands for, of which n are drawn.
-    """
-
-    name: str
-    xy: FloatMatrix
-    positions: IntVector
-    hover: npt.NDArray[np.object_]
-    total: int
-
-    def __post_init__(self) -> None:
-        if not len(self.xy) == len(self.positions) == len(self.hover):
-            raise DataError(f"The map layer '{self.name}' has {len(self.xy):,} places, {len(self.positions):,} positions and "
-                            f"{len(self.hover):,} texts. Give one of each a pair.")  # fmt: skip
-        frozen(self.hover)
-
-
-def hover_texts(sources: Iterable[str], targets: Iterable[str], remarks: Iterable[str], width: int = 70) -> npt.NDArray[np.object_]:
-    """Return what is shown when a pair is pointed at, shape (n, 3): its two texts and a remark, shortened and safe to draw."""
-    rows = [[safe_label(text, width) for text in three] for three in zip(sources, targets, remarks, strict=True)]
-    return np.array(rows, dtype=object).reshape(-1, 3)
 
 
 def map_figure(
     layers: Sequence[MapLayer],
     colouring: Colouring,
     axes: tuple[str, str] = ("", ""),
-    polygon: FloatMatrix | None = None,
+    *,
+    density: Density | None = None,
+    regions: Sequence[MapRegion] = (),
+    links: MapLinks | None = None,
+    highlight: MapLayer | None = None,
+    only: Sequence[BoolVector] | None = None,
+    dragmode: str = "lasso",
     webgl: bool = True,
     dark: bool = False,
     seed: int = 0,
 ) -> go.Figure:
     """Draw pairs in two dimensions; the table twin is the list of the pairs drawn.
+
+    The customdata of a point are its position, source, target, remark and the name of its layer; what has none takes no part in clicks.
 
     Parameters
     ----------
@@ -82,8 +65,18 @@ def map_figure(
         With one array of values for each layer.
     axes : tuple of str
         What the axes mean, as `pca_axes` says it; empty for UMAP, whose axes mean nothing.
-    polygon : FloatMatrix or None
-        Shape (n, 2): the region that was drawn last, kept as a shape because a new figure forgets its selection.
+    density : Density or None
+        Of all pairs, drawn behind the points on a logarithmic scale.
+    regions : sequence of MapRegion
+        Regions that were drawn: a new figure forgets its selection.
+    links : MapLinks or None
+        A pair and its true neighbours.
+    highlight : MapLayer or None
+        Found pairs, the first 2,000 of which are circled (1,000 without WebGL); its total counts all that were found.
+    only : sequence of BoolVector or None
+        For each layer, the points that stay coloured; the others are dimmed.
+    dragmode : {"lasso", "select", "pan"}
+        What dragging does.
     webgl : bool
         False draws at most 3,000 points, sampled from each layer in proportion to it, for browsers without WebGL.
     dark : bool
@@ -94,26 +87,37 @@ def map_figure(
     Raises
     ------
     DataError
-        If the colouring has not one value for each point.
+        If the colouring, or `only`, has not one value for each point.
     """
-    _check(layers, colouring)
+    only = [np.ones(len(layer.xy), dtype=np.bool_) for layer in layers] if only is None else only
+    _check(layers, colouring.values, "colours")
+    _check(layers, only, "dimmed points")
     figure = go.Figure()
-    shown = [_drawn(layer, layers, webgl, seed) for layer in layers]
-    for layer, values, rows in zip(layers, colouring.values, shown, strict=True):
-        _add_layer(figure, layer, values, rows, webgl, dark)
+    if density is not None:
+        add_density(figure, density, dark)
+    shown = [_drawn(layer, layers, _room(links, highlight, webgl), seed) for layer in layers]
+    for layer, values, lit, rows in zip(layers, colouring.values, only, shown, strict=True):
+        _add_layer(figure, layer, values, colouring.rest, lit, rows, webgl, dark)
     _add_legend(figure, colouring, dark)
-    figure.update_layout(
-        coloraxis=_colour_axis(colouring, dark),
-        uirevision="map",  # zoom and switched-off layers outlive a change of colours
-        dragmode="lasso",
-        legend2={"orientation": "h", "x": 0, "y": -0.1, "yanchor": "top", "itemclick": False, "itemdoubleclick": False},
-        xaxis=_BARE | {"title": {"text": axes[0], "standoff": 4}},
-        yaxis=_BARE | {"title": {"text": axes[1], "standoff": 4}, "scaleanchor": "x"},
-    )
-    if polygon is not None and len(polygon) > 2:
-        path = "M" + "L".join(f"{x:.6g},{y:.6g}" for x, y in polygon) + "Z"
-        figure.add_shape(type="path", path=path, line={"color": ink(dark), "width": 1.5, "dash": "dot"}, fillcolor="rgba(0,0,0,0)")
+    add_regions(figure, regions, webgl, dark)
+    if highlight is not None:
+        add_highlight(figure, highlight, HIGHLIGHT_LIMIT if webgl else _SVG_FOUND, webgl, dark)
+    if links is not None:
+        add_links(figure, links, webgl, dark)
+    figure.update_layout(_layout(colouring, axes, dragmode, dark))
+    figure.layout.yaxis.range = _height(layers)
     return apply_theme(figure, dark, height=620)
+
+
+def _layout(colouring: Colouring, axes: tuple[str, str], dragmode: str, dark: bool) -> dict[str, Any]:
+    return {
+        "coloraxis": _colour_axis(colouring, dark),
+        "uirevision": "map",  # zoom and switched-off layers outlive a change of colours
+        "dragmode": dragmode,
+        "legend2": {"orientation": "h", "x": 0, "y": -0.1, "yanchor": "top", "itemclick": False, "itemdoubleclick": False},
+        "xaxis": _BARE | {"title": {"text": axes[0], "standoff": 4}},
+        "yaxis": _BARE | {"title": {"text": axes[1], "standoff": 4}, "scaleanchor": "x"},
+    }
 
 
 def pca_axes(explained: FloatVector) -> tuple[str, str]:
@@ -122,34 +126,60 @@ def pca_axes(explained: FloatVector) -> tuple[str, str]:
     return first, second
 
 
-def _check(layers: Sequence[MapLayer], colouring: Colouring) -> None:
-    have, need = [len(one) for one in colouring.values], [len(one.xy) for one in layers]
+def _height(layers: Sequence[MapLayer]) -> list[float] | None:
+    """Return the range of the upright axis, with less air than plotly leaves: it is what limits the size of a map true to scale."""
+    heights = np.concatenate([np.zeros(0, dtype=np.float32), *(layer.xy[:, 1] for layer in layers)])
+    low, high = (float(heights.min()), float(heights.max())) if len(heights) else (0.0, 0.0)
+    return [low - 0.03 * (high - low), high + 0.03 * (high - low)] if high > low else None
+
+
+def _check(layers: Sequence[MapLayer], values: Sequence[FloatVector | BoolVector], what: str) -> None:
+    have, need = [len(one) for one in values], [len(one.xy) for one in layers]
     if have != need:
-        raise DataError(f"The colours of the map are for layers of {have} pairs, but its layers have {need}. Give one value for each pair.")
+        raise DataError(f"The {what} of the map are for layers of {have} pairs, but its layers have {need}. Give one value for each pair.")
 
 
-def _drawn(layer: MapLayer, layers: Sequence[MapLayer], webgl: bool, seed: int) -> IntVector:
+def _room(links: MapLinks | None, highlight: MapLayer | None, webgl: bool) -> int | None:
+    """Return how many points of the layers there is room for; None for all."""
+    if webgl:
+        return None
+    linked = 0 if links is None else 1 + sum(len(end.xy) for end in links.ends)
+    return SVG_LIMIT - linked - (0 if highlight is None else min(len(highlight.xy), _SVG_FOUND))
+
+
+def _drawn(layer: MapLayer, layers: Sequence[MapLayer], room: int | None, seed: int) -> IntVector:
     n, total = len(layer.xy), sum(len(one.xy) for one in layers)
-    if webgl or total <= SVG_LIMIT:
+    if room is None or total <= room:
         return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, n * SVG_LIMIT // total, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(n, n * room // total, replace=False))
 
 
-def _add_layer(figure: go.Figure, layer: MapLayer, values: FloatVector, rows: IntVector, webgl: bool, dark: bool) -> None:
-    """Add the points of a layer, those without a value in grey, and one entry in the legend for both."""
+def _add_layer(
+    figure: go.Figure,
+    layer: MapLayer,
+    values: FloatVector,
+    rest_value: float,
+    lit: BoolVector,
+    rows: IntVector,
+    webgl: bool,
+    dark: bool,
+) -> None:
+    """Add the points of a layer, dimmed ones and those without a value in grey, and one entry in the legend for all."""
     symbol, size, opacity = _MARKS.get(layer.name, _OTHER_MARK)
     name = safe_label(layer.name)
     told = f"{name}: {len(rows):,}" if len(rows) == layer.total else f"{name}: {len(rows):,} of {layer.total:,}, sampled"
     edge = {"width": 0.5, "color": muted(dark)} if layer.name != "pool" else {"width": 0}
     plain = {"symbol": symbol, "size": size, "opacity": opacity, "line": edge}
     scatter = go.Scattergl if webgl else go.Scatter
-    known = np.isfinite(values[rows])
-    for chosen, colours in (
-        (rows[~known], {"color": REST, "opacity": 0.2}),
-        (rows[known], {"color": values[rows[known]], "coloraxis": "coloraxis"}),
+    lit, known, rest = lit[rows], np.isfinite(values[rows]), values[rows] == rest_value
+    bright = rows[lit & known & ~rest]
+    for chosen, look in (  # from back to front
+        (rows[~lit], {"color": REST, "opacity": 0.12, "line": {"width": 0}}),
+        (rows[lit & ~known], {"color": REST, "opacity": 0.2}),
+        (rows[lit & rest], {"color": REST, "opacity": 0.5 * opacity}),
+        (bright, {"color": values[bright], "coloraxis": "coloraxis"}),
     ):
         if len(chosen):
-            data = np.column_stack([layer.positions[chosen].astype(object), layer.hover[chosen]])
             figure.add_trace(
                 scatter(
                     x=layer.xy[chosen, 0],
@@ -158,9 +188,9 @@ def _add_layer(figure: go.Figure, layer: MapLayer, values: FloatVector, rows: In
                     name=name,
                     legendgroup=name,
                     showlegend=False,
-                    customdata=data,
-                    hovertemplate=_HOVER,
-                    marker=plain | colours,
+                    customdata=point_data(layer, chosen),
+                    hovertemplate=HOVER,
+                    marker=plain | look,
                 )
             )
     mark = {"symbol": symbol, "size": 9, "color": muted(dark)}
@@ -188,8 +218,11 @@ def _colour_axis(colouring: Colouring, dark: bool) -> dict[str, Any]:
         n = len(colouring.categories)
         return {"colorscale": steps(_category_colours(colouring, dark)), "cmin": -0.5, "cmax": n - 0.5, "showscale": False}
     low, high = colouring.limits
-    bar: dict[str, Any] = {"title": {"text": colouring.title, "side": "top", "font": {"color": ink(dark)}}, "orientation": "h"}
+    bar: dict[str, Any] = {
+        "title": {"text": colouring.title, "side": "top", "font": {"color": ink(dark), "size": FONT_SIZE}},
+        "orientation": "h",
+    }
     bar |= {"thickness": 12, "y": -0.08, "yanchor": "top", "len": 0.9, "outlinewidth": 0, "tickfont": {"color": muted(dark)}}
-    if colouring.ticks:
-        bar |= {"tickvals": [value for value, _ in colouring.ticks], "ticktext": [text for _, text in colouring.ticks]}
+    if colouring.ticks:  # the bar is shorter, because its words are centred at its ends
+        bar |= {"len": 0.68, "tickvals": [value for value, _ in colouring.ticks], "ticktext": [text for _, text in colouring.ticks]}
     return {"colorscale": DIVERGING if colouring.diverging else QUANTITY, "cmin": low, "cmax": high, "colorbar": bar}
