@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two BLAS threads on a busy machine are slower than one
+os.environ["CRAFT_STORE"] = "off"  # no test touches the user's own cache; those of the store name a folder
 
 import numpy as np
 import pytest

@@ -2,10 +2,15 @@
 
 import importlib.util
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +20,7 @@ from vectorize_helpers import tiny_model
 from craft_core.corpus.pairs import corpus_from_texts
 from craft_core.errors import DataError, ParameterError
 from craft_core.progress import silent
-from craft_core.vectorize import hub
+from craft_core.vectorize import hub, sentence
 from craft_core.vectorize.sentence import SentenceTransformers
 
 WORDS = ["river", "stone", "green", "walk", "house"]
@@ -32,7 +37,7 @@ def array(*texts: str) -> pa.LargeStringArray:
 
 def refused(name: str, **options: object) -> str:
     with pytest.raises((ParameterError, DataError)) as caught:
-        SentenceTransformers(model=name, **options).encoder()
+        SentenceTransformers(model=name, **options).encoder()(array("river"))
     return str(caught.value)
 
 
@@ -159,3 +164,207 @@ def test_a_real_model_finds_what_means_the_same() -> None:
     near = vectors.pool.sources @ vectors.pool.sources.T
     assert vectors.pool.sources.shape == (3, 384)
     assert near[0, 1] > near[0, 2] + 0.3
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CRAFT_STORE", str(tmp_path / "store"))
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts given to any model."""
+    from sentence_transformers import SentenceTransformer
+
+    texts: list[str] = []
+    own = SentenceTransformer.encode
+
+    def encode(self: SentenceTransformer, batch: list[str], **options: object) -> np.ndarray:
+        texts.extend(batch)
+        return own(self, batch, **options)
+
+    monkeypatch.setattr(SentenceTransformer, "encode", encode)
+    return texts
+
+
+SENTENCES = [" ".join(some) for count in (1, 2, 3) for some in product(WORDS, repeat=count)][:40]
+
+
+@pytest.mark.usefixtures("kept")
+def test_only_new_texts_are_encoded(model: str, asked: list[str]) -> None:
+    vectorizer = SentenceTransformers(model=model, device="cpu", batch_size=4)
+    pool = corpus_from_texts(SENTENCES[:20], SENTENCES[10:30], "pool")
+    before = vectorizer.vectorize(pool, pool, None, 0, silent)
+    assert sorted(asked) == sorted(set(SENTENCES[:30]))  # also those that stand in both sides, and in both corpora, once
+    asked.clear()
+    cleaned = corpus_from_texts(SENTENCES[5:25], SENTENCES[20:40], "pool")  # what another cleaning leaves
+    after = vectorizer.vectorize(cleaned, cleaned, None, 0, silent)
+    assert sorted(asked) == sorted(set(SENTENCES[30:]))
+    assert after.pool.sources[:15].tobytes() == before.pool.sources[5:].tobytes()
+    assert after.pool.targets[:10].tobytes() == before.pool.targets[10:].tobytes()
+
+
+@pytest.mark.usefixtures("asked")
+def test_remembered_vectors_are_those_computed(model: str, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = SentenceTransformers(model=model, device="cpu", batch_size=4).encoder()
+    texts = array(*SENTENCES, "", "river", " ", *SENTENCES[::3])
+    first, again = encoder.encode(texts, silent, ""), encoder.encode(texts, silent, "")
+    assert kept.is_dir()
+    monkeypatch.setenv("CRAFT_STORE", "off")
+    assert first.tobytes() == again.tobytes() == encoder.encode(texts, silent, "").tobytes()
+    assert not first[40].any()
+    assert not first.flags.writeable
+
+
+def test_the_order_of_the_texts_makes_no_difference(model: str) -> None:
+    encoder = SentenceTransformers(model=model, device="cpu", batch_size=4).encoder()
+    order = np.random.default_rng(0).permutation(len(SENTENCES))
+    assert (encoder(array(*SENTENCES))[order] == encoder(array(*(SENTENCES[i] for i in order)))).all()
+
+
+def test_within_one_call_equal_texts_are_encoded_once(model: str, asked: list[str]) -> None:
+    rows = SentenceTransformers(model=model).encoder()(array("river", "stone", "river", " ", "river"))
+    assert sorted(asked) == ["river", "stone"]
+    assert (rows[[2, 4]] == rows[0]).all()
+
+
+def test_what_is_done_before_a_stop_is_not_done_again(model: str, kept: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop(share: float, text: str) -> None:
+        if share >= 0.5:
+            raise StopError
+
+    encoder = SentenceTransformers(model=model, device="cpu", batch_size=4).encoder()
+    with pytest.raises(StopError):
+        encoder.encode(array(*SENTENCES), stop, "")
+    assert len(asked) == 20
+    rows = encoder.encode(array(*SENTENCES), silent, "")
+    assert len(asked) == len(set(SENTENCES))
+    assert kept.is_dir()
+    monkeypatch.setenv("CRAFT_STORE", "off")
+    assert rows.tobytes() == encoder.encode(array(*SENTENCES), silent, "").tobytes()  # the batches are those of a run without a stop
+
+
+@pytest.mark.usefixtures("kept")
+def test_what_is_ready_is_kept_while_the_work_goes_on(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sentence, "_KEEP_SECONDS", 0.0)
+    added: list[int] = []
+    monkeypatch.setattr(sentence.TextVectors, "add", lambda self, keys, rows: added.append(len(rows)))
+    SentenceTransformers(model=model, device="cpu", batch_size=15).encoder().encode(array(*SENTENCES), silent, "")
+    assert added == [15, 15, 10]
+
+
+def test_a_new_process_finds_them_without_opening_the_model(model: str, kept: Path) -> None:
+    code = """
+import sys
+import pyarrow as pa
+from craft_core.progress import silent
+from craft_core.vectorize.sentence import SentenceTransformers
+rows = SentenceTransformers(model=sys.argv[1]).encoder().encode(pa.array(sys.argv[2:], pa.large_string()), silent, "")
+print(rows.tobytes().hex(), "torch" in sys.modules)
+"""
+    rows = SentenceTransformers(model=model).encoder().encode(array(*SENTENCES[:6]), silent, "")
+    done = subprocess.run([sys.executable, "-c", code, model, *SENTENCES[:6]], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [rows.tobytes().hex(), "False"]
+    assert kept.is_dir()
+
+
+@pytest.mark.usefixtures("kept")
+def test_another_model_and_another_length_limit_have_vectors_of_their_own(model: str, tmp_path: Path, asked: list[str]) -> None:
+    texts = array("river stone green")
+    rows = SentenceTransformers(model=model).encoder().encode(texts, silent, "")
+    cut = SentenceTransformers(model=model, max_length=3).encoder().encode(texts, silent, "")
+    assert not np.allclose(rows, cut)
+    copied = shutil.copytree(model, tmp_path / "copy")
+    assert SentenceTransformers(model=str(copied)).encoder().encode(texts, silent, "").tobytes() == rows.tobytes()
+    assert len(asked) == 2  # the copy is the same model
+    (copied / "modules.json").write_text((copied / "modules.json").read_text() + "\n")
+    SentenceTransformers(model=str(copied)).encoder().encode(texts, silent, "")
+    assert len(asked) == 3
+
+
+def test_switched_off_nothing_is_remembered(model: str, asked: list[str]) -> None:
+    encoder = SentenceTransformers(model=model).encoder()
+    for _ in range(2):
+        encoder.encode(array("river"), silent, "")
+    assert asked == ["river", "river"]
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_text_typed_by_a_person_is_not_remembered(model: str, asked: list[str]) -> None:
+    encoder = SentenceTransformers(model=model).encoder()
+    for _ in range(2):
+        encoder(array("river"))
+    assert asked == ["river", "river"]
+
+
+def test_a_model_is_opened_once(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "_models", {})
+    opened: list[str] = []
+    own = hub.open_model
+    monkeypatch.setattr(hub, "open_model", lambda name, device: opened.append(name) or own(name, device))
+    for max_length in (None, 3, None):
+        SentenceTransformers(model=model, max_length=max_length).encoder()(array("river"))
+    assert opened == [model]
+
+
+def test_opening_a_model_can_be_stopped(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class StopError(Exception):
+        pass
+
+    begun, finish = threading.Event(), threading.Event()
+
+    def stop(share: float, text: str) -> None:
+        if begun.is_set():
+            raise StopError
+
+    def slow(name: str, device: str) -> None:
+        begun.set()
+        finish.wait(30)
+        raise AssertionError("nobody waits for this any more")
+
+    monkeypatch.setattr(hub, "_models", {})
+    monkeypatch.setattr(hub, "open_model", slow)
+    with pytest.raises(StopError):
+        SentenceTransformers(model=model).encoder().encode(array("river"), stop, "")
+    finish.set()
+
+
+def test_threads_share_a_model_with_limits_of_their_own(model: str) -> None:
+    encoders = [SentenceTransformers(model=model, device="cpu", max_length=limit).encoder() for limit in (3, None)]
+    alone = [encoder(array(*SENTENCES)) for encoder in encoders]
+    assert not np.allclose(*alone)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda number: encoders[number % 2](array(*SENTENCES)), range(12)))
+    assert all((rows == alone[number % 2]).all() for number, rows in enumerate(found))
+
+
+def test_a_long_batch_can_be_stopped(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    class StopError(Exception):
+        pass
+
+    finish = threading.Event()
+    started = threading.Event()
+
+    def stop(share: float, text: str) -> None:
+        if started.is_set():
+            raise StopError
+
+    def encode(self: SentenceTransformer, batch: list[str], **options: object) -> np.ndarray:
+        started.set()
+        finish.wait(30)
+        return np.ones((len(batch), 16), np.float32)
+
+    encoder = SentenceTransformers(model=model).encoder()
+    with monkeypatch.context() as patch:
+        patch.setattr(SentenceTransformer, "encode", encode)
+        with pytest.raises(StopError):
+            encoder.encode(array("river"), stop, "")
+        assert not finish.is_set()
+        finish.set()
+        encoder(array("river"))
