@@ -17,6 +17,8 @@ with room.frame(
         "pipeline",
     )
     if session.current_given() is None:
+        st.markdown(home.WELCOME)
+        home.go_on()
         room.doors()
     else:
         home.state()
@@ -24,5 +26,6 @@ with room.frame(
         with st.container(horizontal=True):
             for page, label, icon in room.PAGES[1:]:
                 st.page_link(page, label=label, icon=icon)
+    home.kept()
     with st.expander("The idea in six sentences"):
         st.markdown(room.IDEA)

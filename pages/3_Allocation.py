@@ -6,11 +6,15 @@ from pages.shared import allocations, room, stages, views
 
 TABS = ["Shares", "Quota and count", "Starvation ledger", "Chosen and just missed", "Distance to held-out pairs"]
 
-with room.frame("Allocation", "How the budget is shared over the clusters, where it could not be met, and what was chosen."):
+with room.frame(
+    "Allocation",
+    "How the budget is shared over the clusters, where it could not be met, and what was chosen. "
+    "Change the budget in the sidebar, and open a tab for each question.",
+):
     task, (_, allocation) = stages.problem(), stages.selection()
     allocations.headline(allocation)
     views.warnings(stages.warnings())
-    labels = stages.words()
+    labels = stages.labels()
     # only the open tab is computed, so that a new budget shows at once
     shares, counts, starved, examples, quality = st.tabs(TABS, key="allocation_tab", on_change="rerun")
     if shares.open:

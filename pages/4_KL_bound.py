@@ -8,7 +8,8 @@ TABS = ["The bound", "Number of clusters", "Measured", "Clusters", "Transport"]
 
 with room.frame(
     "KL bound",
-    "How far the selected sources can be from the validation sources, what the bound is made of, and when it says nothing.",
+    "How far the selected sources can be from the validation sources, what the bound is made of, and when it says nothing. "
+    "Move L, and read the verdict below the numbers.",
 ):
     lipschitz, direction = bounds.controls()
     bounds.headline(lipschitz, direction)

@@ -9,7 +9,7 @@ TABS = ["Curves", "Between two budgets", "Cost", "Stability"]
 with room.frame("Budget", "What more or fewer pairs would buy: move the slider, and every number follows."):
     with st.container():  # progress is shown in here, so that the slider keeps its place on the page, and its focus
         data, task, found, selector = stages.data(), stages.problem(), budget_stages.every_budget(), budget_stages.selector()
-        labels = stages.words()[0]
+        labels = stages.labels()[0]
         lipschitz = 0.0 if found is None else budgets.lipschitz_now()
     if found is None:
         budgets.needs_ranking()

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.shared import compare_stages, comparison_tabs, comparisons, pins, room, stages
+from pages.shared.guard import guard
 
 TABS = ["Over budgets", "Overlap", "Maps", "Words", "Times", "Pinned runs"]
 
@@ -15,7 +16,10 @@ with room.frame("Compare", "Let methods choose from your data with the same budg
     # a comparison that was stopped says so and ends the page, except where pinned runs are looked at
     is_at_pins = st.session_state.get("compare_tab") == TABS[-1]
     is_wanted = asked is not None and not (is_at_pins and compare_stages.is_stopped(asked))
-    found = compare_stages.comparison(asked) if is_wanted and asked is not None else None
+    found = None
+    with guard():  # a comparison that fails must not hide the pinned runs
+        if is_wanted and asked is not None:
+            found = compare_stages.comparison(asked)
     if found is None or asked is None:
         comparisons.waiting()
     else:

@@ -51,7 +51,7 @@ def test_the_strip_names_the_smallest_residual_and_the_area_what_says_nothing():
     figure = bound_figure([point().bound(one) for one in L_GRID], 2.0, (0.5, 3.0))
     strip = [shape for shape in figure.layout.shapes if shape.yref == "paper" and shape.type == "rect"]
     # V / D^2 = 0.07 is below 1/4, so Bennett is smallest for a small spread; Hoeffding in between; linear above L D = 8
-    assert [one.fillcolor for one in strip] == [TERMS["bennett"], TERMS["hoeffding"], TERMS["linear"]]
+    assert [one.fillcolor for one in strip] == [TERMS[False][name] for name in ("bennett", "hoeffding", "linear")]
     assert strip[0].x1 == strip[1].x0
     assert strip[1].x1 == pytest.approx(8 / 1.2, rel=0.2)
     assert [note.text for note in figure.layout.annotations] == ["doubtful: above 0.5", "says nothing: above 3"]

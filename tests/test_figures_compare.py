@@ -7,6 +7,7 @@ import pytest
 
 from craft_core.compare import MEASURES, Comparison, Plan, Trial, find_measure
 from craft_core.figures import MOST_COLOURED, marks_figure, overlap_figure, seconds_figure
+from craft_core.figures.theme import REST
 from craft_core.selectors import SELECTORS, Craft, Random
 
 EMPTY = {one.name: float("nan") for one in MEASURES}
@@ -50,12 +51,24 @@ def test_where_one_is_far_off_the_axis_is_logarithmic() -> None:
     assert marks_figure(below, find_measure("energy")).layout.yaxis.type == "linear"
 
 
-def test_beyond_the_colours_there_are_methods_are_grey() -> None:
+def test_beyond_the_colours_there_are_methods_are_grey_and_behind_the_others() -> None:
     found = made({name: {10: [1.0]} for name in SELECTORS})
-    colours = [trace.marker.color for trace in marks_figure(found, find_measure("energy")).data]
-    assert len({*colours[:MOST_COLOURED]}) == MOST_COLOURED
-    assert len({*colours[MOST_COLOURED:]}) == 1
-    assert not {*colours[:MOST_COLOURED]} & {*colours[MOST_COLOURED:]}
+    drawn = marks_figure(found, find_measure("energy")).data
+    grey, coloured = drawn[:-MOST_COLOURED], drawn[-MOST_COLOURED:]
+    assert {trace.marker.color for trace in grey} == {REST}
+    assert len({trace.marker.color for trace in coloured} - {REST}) == MOST_COLOURED
+    assert [trace.name for trace in coloured] == list(SELECTORS)[:MOST_COLOURED]
+    assert {trace.name for trace in grey} == {"other methods"}
+    assert [trace.showlegend for trace in grey] == [True] + [False] * (len(grey) - 1)
+
+
+def test_the_methods_in_colour_are_those_asked_for() -> None:
+    found = made({name: {10: [1.0]} for name in ("craft", "random", "nearest")})
+    drawn = marks_figure(found, find_measure("energy"), ("nearest", "not compared", "craft")).data
+    assert [trace.name for trace in drawn] == ["other methods", "nearest", "craft"]
+    other = marks_figure(found, find_measure("mean_tokens"), ("nearest", "craft"), legend=False).data
+    assert [trace.marker.color for trace in drawn] == [trace.marker.color for trace in other]
+    assert not any(trace.showlegend for trace in other)
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import plotly.graph_objects as go
 import pytest
 
 from craft_core.errors import ParameterError
 from craft_core.figures import BACKGROUNDS, apply_theme, categorical, pipeline_figure, safe_label
-from craft_core.figures.theme import DIVERGING, REST, ROLES, axis_title, ink, muted, steps
+from craft_core.figures.theme import DIVERGING, REST, ROLES, TERMS, axis_title, ink, muted, steps, tint
 
 
 def luminance(colour: str) -> float:
@@ -20,6 +23,12 @@ def luminance(colour: str) -> float:
 def contrast(one: str, other: str) -> float:
     high, low = sorted([luminance(one), luminance(other)], reverse=True)
     return (high + 0.05) / (low + 0.05)
+
+
+def mixed(over: str, under: str, opacity: float) -> str:
+    """The colour that is seen where one lets through another."""
+    parts = [(int(over[i : i + 2], 16), int(under[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(opacity * high + (1 - opacity) * low):02x}" for high, low in parts)
 
 
 def font_colours(node: object) -> list[str]:
@@ -49,20 +58,36 @@ def test_all_text_can_be_read(dark: bool):
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_in_the_boxes_of_the_pipeline_can_be_read(dark: bool):
-    tint, page = (0, 114, 178), [int(BACKGROUNDS[dark][i : i + 2], 16) for i in (1, 3, 5)]
-    box = "#" + "".join(f"{round(0.12 * over + 0.88 * under):02x}" for over, under in zip(tint, page, strict=True))
+    box = mixed(ROLES[dark]["selected"], BACKGROUNDS[dark], 0.12)
     assert min(contrast(colour, box) for colour in (ink(dark), muted(dark))) >= 4.5
 
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_marks_stand_out_from_the_page(dark: bool):
-    for colour in (REST, ROLES["pool"], ROLES["selected"], ROLES["validation"], ROLES["test"]):
-        assert contrast(colour, BACKGROUNDS[dark]) >= 3.0
+    colours = {REST, *ROLES[dark].values(), *TERMS[dark].values(), *categorical(8, dark), ink(dark), muted(dark)}
+    assert min(contrast(colour, BACKGROUNDS[dark]) for colour in colours) >= 3.0
+
+
+def test_what_is_chosen_has_one_hue_in_both_themes_and_can_be_read_on_the_dark_one():
+    assert ROLES.keys() == TERMS.keys() == {False, True}
+    assert ROLES[False].keys() == ROLES[True].keys()
+    assert contrast(ROLES[True]["selected"], BACKGROUNDS[True]) >= 4.5  # 3.6 is enough for a rule, and dim to the eye
+
+
+def test_the_pages_have_the_backgrounds_and_the_captions_can_be_read():
+    themes = tomllib.loads((Path(__file__).parents[1] / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
+    for dark, name in ((False, "light"), (True, "dark")):
+        theme = themes[name]
+        assert theme["backgroundColor"] == BACKGROUNDS[dark]
+        assert contrast("#ffffff", theme["primaryColor"]) >= 4.5  # what stands on a button
+        for behind in (theme["backgroundColor"], theme["secondaryBackgroundColor"]):
+            caption = mixed(theme["textColor"], behind, 0.6)  # Streamlit's own opacity
+            assert contrast(caption, behind) >= 4.5
 
 
 def test_at_most_eight_categories():
     assert len(set(categorical(8))) == 8
-    assert categorical(3) == ("#0072B2", "#E69F00", "#009E73")
+    assert categorical(3) == ("#0072B2", "#C18500", "#009E73")
     assert categorical(0) == ()
     assert categorical(8, dark=True)[7] != categorical(8)[7]
     with pytest.raises(ParameterError, match="at most 8 categories. Got 9"):
@@ -93,6 +118,10 @@ def test_long_texts_are_shortened_before_they_are_escaped():
 
 def test_a_scale_of_categories_jumps():
     assert steps(("red", "blue")) == [(0.0, "red"), (0.5, "red"), (0.5, "blue"), (1.0, "blue")]
+
+
+def test_a_tint_lets_through_what_is_behind():
+    assert tint("#0072B2", 0.12) == "rgba(0,114,178,0.12)"
 
 
 def test_the_diverging_scale_is_blue_grey_orange():

@@ -139,7 +139,7 @@ def test_work_that_was_stopped_waits_until_it_is_asked_to_go_on() -> None:
     at.session_state["given"] = sample_given()
     config = ExperimentConfig(names_of(sample_given().files), budget=50, clustering=KMeans(n_clusters=10))
     at.session_state["config"] = config
-    key = key_of(sample_given().key, config.columns, config.limits, config.cleaning)
+    key = key_of(key_of(sample_given().key, config.columns, config.limits, config.cleaning), config.data)
     at.session_state["stopped"] = frozenset({("Reading and cleaning", key), ("Another stage", key)})
     at.run()
     at.switch_page("pages/2_Clusters.py").run()
@@ -155,7 +155,7 @@ def test_stopping_one_stage_stops_no_other_under_the_same_key() -> None:
     at.session_state["given"] = sample_given()
     config = ExperimentConfig(names_of(sample_given().files), budget=50, clustering=KMeans(n_clusters=10))
     at.session_state["config"] = config
-    key = key_of(sample_given().key, config.columns, config.limits, config.cleaning)
+    key = key_of(key_of(sample_given().key, config.columns, config.limits, config.cleaning), config.data)
     at.session_state["stopped"] = frozenset({("Words of the clusters", key)})
     at.run()
     at.switch_page("pages/1_Data.py").run()

@@ -67,14 +67,15 @@ def number(at: AppTest, label: str) -> float:
 
 
 def words(at: AppTest) -> str:
-    return " ".join(one.value for one in (*at.success, *at.info, *at.warning, *at.markdown, *at.caption))
+    told = (*at.success, *at.info, *at.warning, *at.markdown, *at.caption)
+    return " ".join([*(one.value for one in told), *(one.label for one in at.expander)])
 
 
 def test_the_bound_is_the_sum_of_its_terms_and_begins_at_the_estimate(toy: Given):
     at = opened(toy)
     bound, shares, residual = (number(at, label) for label in ("The bound, in nats", "= KL of the shares", "+ residual inside"))
     assert bound == pytest.approx(shares + residual, rel=0.01)
-    assert f"Estimate: L = {at.select_slider(key='lipschitz_slider').value:.3g}" in words(at)
+    assert f"L = {at.select_slider(key='lipschitz_slider').value:.3g} is an estimate" in words(at)
     assert "not a certificate" in words(at)
     assert "Sources only." in words(at)
     assert "a random selection of the same size measures" in words(at)

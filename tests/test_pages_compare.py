@@ -321,7 +321,7 @@ def test_two_pinned_runs_pair_by_pair(tmp_path: Path) -> None:
     at = in_tab(opened(tmp_path), "Pinned runs")
     assert any("No run is pinned yet" in one.value for one in at.info)
     at = pin(at, "small")
-    assert [one.name for one in at.session_state["pins"]] == ["small"]
+    assert names(at) == ["small"]
     at.session_state["config"] = replace(at.session_state["config"], budget=60)
     at = fine(at.run())
     assert metrics(at) == {"In both": "40", "Only in A": "0", "Only in B": "20", "Overlap": "66.7%"}
@@ -330,22 +330,17 @@ def test_two_pinned_runs_pair_by_pair(tmp_path: Path) -> None:
     assert any(list(table.columns) == ["topic", "A", "B"] for table in listed)
     assert any("source" in table and len(table) == 20 for table in listed)
     at = pin(at, "large")
-    at = fine(field(at.selectbox, "Run A").set_value("large").run())
+    ids = {one.name: one.id for one in at.session_state["history"]}
+    at = fine(field(at.selectbox, "Run A").set_value(ids["large"]).run())
     assert metrics(at)["Only in A"] == "0"
-    field(at.selectbox, "Forget a pin").set_value("small")
-    at = press(fine(at.run()), "Forget “small”")
-    assert [one.name for one in at.session_state["pins"]] == ["large"]
+    field(at.selectbox, "Unpin a run").set_value(ids["small"])
+    at = press(fine(at.run()), "Unpin “small”")
+    assert names(at) == ["large"]
 
 
-def test_a_pin_of_the_same_name_replaces_the_one_before(tmp_path: Path) -> None:
-    at = pin(pin(in_tab(opened(tmp_path), "Pinned runs"), "mine"), "mine")
-    assert len(at.session_state["pins"]) == 1
-
-
-def test_a_pin_cannot_hide_the_run_in_use(tmp_path: Path) -> None:
-    at = pin(in_tab(opened(tmp_path), "Pinned runs"), "the run in use")
-    options = field(at.selectbox, "Run A").options
-    assert len(options) == 2
+def test_a_run_is_pinned_once(tmp_path: Path) -> None:
+    at = pin(pin(in_tab(opened(tmp_path), "Pinned runs"), "mine"), "")
+    assert names(at) == ["mine"]
 
 
 def test_pins_belong_to_their_data(tmp_path: Path) -> None:
@@ -358,9 +353,25 @@ def test_pins_belong_to_their_data(tmp_path: Path) -> None:
     assert any("No run is pinned yet" in one.value for one in at.info)
 
 
+def test_a_comparison_that_fails_does_not_hide_the_pinned_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise DataError("There is nothing to draw from.")
+
+    monkeypatch.setattr(Random, "select", fail)
+    at = compared(opened(tmp_path))
+    assert "There is nothing to draw from." in said(at)
+    at.session_state["compare_tab"] = "Pinned runs"
+    at = at.run()
+    assert "No run is pinned yet." in at.info[-1].value
+
+
 def pin(at: AppTest, name: str) -> AppTest:
     field(at.main.text_input, "Name").set_value(name)
     return fine(press(at, "Pin the run in use"))
+
+
+def names(at: AppTest) -> list[str]:
+    return [one.name for one in at.session_state["history"] if one.pinned]
 
 
 def metrics(at: AppTest) -> dict[str, str]:

@@ -53,7 +53,7 @@ def opened(**link: str) -> AppTest:
 def shown(at: AppTest) -> str:
     """All that is written on the page, but for captions."""
     assert not at.exception, at.exception
-    return "\n".join(one.value for one in [*at.markdown, *at.success, *at.text])
+    return "\n".join(one.value for one in [*at.markdown, *at.success, *at.info, *at.text])
 
 
 def reveal(at: AppTest, option: str) -> AppTest:
@@ -62,7 +62,7 @@ def reveal(at: AppTest, option: str) -> AppTest:
 
 
 def titles(at: AppTest) -> list[str]:
-    return [one.value for one in at.subheader]
+    return [one.value for one in at.header]
 
 
 def figures(at: AppTest) -> int:

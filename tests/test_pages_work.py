@@ -11,7 +11,8 @@ import pytest
 
 from craft_core.corpus import Corpus
 from craft_core.params import param
-from pages.shared.work import Cancelled, Job, Shelf, kept_parts, key_of, missing_parts
+from pages.shared.jobs import Cancelled, Job
+from pages.shared.work import Shelf, kept_parts, key_of, missing_parts
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,9 @@ from craft_core.allocate import Allocation
 from craft_core.bound import KLBound
 from craft_core.bound.residual import RESIDUALS
 from craft_core.describe import cluster_name
-from craft_core.figures.theme import BACKGROUNDS, ROLES, apply_theme, axis_title, grid, ink, muted, safe_label
+from craft_core.figures.theme import BACKGROUNDS, ROLES, TERMS, apply_theme, axis_title, grid, ink, muted, safe_label
 
-__all__ = ["TERMS", "bound_figure", "log_axis", "note", "residual_scatter", "ruler_figure", "upright"]
-
-TERMS = {"discrete": "#56B4E9", "residual": "#E69F00", "linear": "#CC79A7", "hoeffding": "#009E73", "bennett": "#0072B2"}
-"""The colour of each term of the bound, the same in every figure."""
+__all__ = ["bound_figure", "log_axis", "note", "residual_scatter", "ruler_figure", "upright"]
 
 _LABELS = {"linear": "linear", "hoeffding": "Hoeffding", "bennett": "Bennett"}
 _DASHES = {"linear": "dash", "hoeffding": "dot", "bennett": "dashdot"}
@@ -48,7 +45,7 @@ def bound_figure(bounds: Sequence[KLBound], lipschitz: float, random: tuple[floa
     total = np.array([one.covered_total for one in bounds])
     traces = []
     for name, values in sums.items():
-        line = {"color": TERMS[name], "dash": _DASHES[name], "width": 2}
+        line = {"color": TERMS[dark][name], "dash": _DASHES[name], "width": 2}
         text = "L = %{x:.3g}<br>%{y:.4g} nats<extra>" + _LABELS[name] + "</extra>"
         traces.append(go.Scatter(x=grid_l, y=_shown(values), mode="lines", name=_LABELS[name], line=line, hovertemplate=text))
     line, text = {"color": ink(dark), "width": 3.5}, "L = %{x:.3g}<br>%{y:.4g} nats<extra>bound</extra>"
@@ -60,7 +57,7 @@ def bound_figure(bounds: Sequence[KLBound], lipschitz: float, random: tuple[floa
     traces.append(go.Scatter(**here, mode="markers", marker=marker, showlegend=False, hovertemplate=text))
     shapes, notes = ([], []) if random is None else _random_area(*random, dark)
     layout = {
-        "shapes": [*shapes, *_winners(grid_l, sums), upright(lipschitz, ink(dark), "dot")],
+        "shapes": [*shapes, *_winners(grid_l, sums, dark), upright(lipschitz, ink(dark), "dot")],
         "annotations": notes,
         "xaxis": log_axis(float(grid_l[0]), float(grid_l[-1]), axis_title("L", "nats per unit of distance, log scale")),
         "yaxis": log_axis(_LEAST, _MOST, axis_title("Divergence", "nats, log scale")),
@@ -131,41 +128,18 @@ def residual_scatter(
     dark : bool
         Whether the page is dark.
     """
-    share = bound.contributions / max(bound.residual_sum, 1e-300)
-    mass = allocation.validation_share
+    share = 100 * bound.contributions / max(bound.residual_sum, 1e-300)
     drawn = np.flatnonzero(bound.shares > 0)
     traces = []
-    for label, kept, colour, symbol in (
-        ("gave its quota", drawn[~allocation.starved[drawn]], ROLES["selected"], "circle"),
-        ("ran out", drawn[allocation.starved[drawn]], ROLES["starved"], "diamond"),
+    for label, kept, role, symbol in (
+        ("gave its quota", drawn[~allocation.starved[drawn]], "selected", "circle"),
+        ("ran out", drawn[allocation.starved[drawn]], "starved", "diamond"),
     ):
-        names = [safe_label(cluster_name(int(c), words), 40) for c in kept]
-        data = np.empty((len(kept), 3), dtype=object)
-        data[:, 0], data[:, 1], data[:, 2] = kept.tolist(), names, (100 * mass[kept]).tolist()
-        traces.append(
-            go.Scatter(
-                x=diameters[kept],
-                y=100 * share[kept],
-                mode="markers",
-                name=label,
-                customdata=data,
-                marker={
-                    "color": colour,
-                    "symbol": symbol,
-                    "size": 100 * mass[kept],
-                    "sizemode": "area",
-                    "sizeref": 2 * 100 * max(float(mass.max(initial=0)), 1e-9) / 34**2,
-                    "sizemin": 5,
-                    "opacity": 0.8,
-                    "line": {"width": 1, "color": BACKGROUNDS[dark]},
-                },
-                hovertemplate="%{customdata[1]}<br>diameter %{x:.3f}<br>%{y:.2f} % of the residual<br>%{customdata[2]:.2f} % of validation"
-                "<extra></extra>",
-            )
-        )
+        look = {"color": ROLES[dark][role], "symbol": symbol, "line": {"width": 1, "color": BACKGROUNDS[dark]}}
+        traces.append(_cell_marks(kept, diameters, share, allocation.validation_share, words, look).update(name=label))
     if chosen is not None and chosen in drawn:
         ring = {"size": 30, "color": "rgba(0,0,0,0)", "line": {"width": 2.5, "color": ink(dark)}}
-        at = {"x": [diameters[chosen]], "y": [100 * share[chosen]]}
+        at = {"x": [diameters[chosen]], "y": [share[chosen]]}
         traces.append(go.Scatter(**at, mode="markers", marker=ring, showlegend=False, hoverinfo="skip"))
     layout = {
         "xaxis": {"title": {"text": axis_title("Diameter", "distance of unit vectors")}},
@@ -174,6 +148,25 @@ def residual_scatter(
         "legend": {"itemsizing": "constant"},
     }
     return apply_theme(go.Figure(traces, layout), dark, height=440)
+
+
+def _cell_marks(
+    kept: np.ndarray,
+    diameters: np.ndarray,
+    share: np.ndarray,
+    mass: np.ndarray,
+    words: tuple[tuple[str, ...], ...],
+    look: Mapping[str, Any],
+) -> go.Scatter:
+    """Return a mark for each cluster, as large as its validation share."""
+    data = np.empty((len(kept), 3), dtype=object)
+    data[:, 0], data[:, 2] = kept.tolist(), (100 * mass[kept]).tolist()
+    data[:, 1] = [safe_label(cluster_name(int(c), words), 40) for c in kept]
+    largest = 2 * 100 * max(float(mass.max(initial=0)), 1e-9) / 34**2  # 34 pixels
+    area = {"size": 100 * mass[kept], "sizemode": "area", "sizeref": largest, "sizemin": 5, "opacity": 0.8}
+    text = "%{customdata[1]}<br>diameter %{x:.3f}<br>%{y:.2f} % of the residual<br>%{customdata[2]:.2f} % of validation<extra></extra>"
+    at = {"x": diameters[kept], "y": share[kept]}
+    return go.Scatter(**at, mode="markers", customdata=data, marker=area | dict(look), hovertemplate=text)
 
 
 def log_axis(low: float, high: float, title: str) -> dict[str, Any]:
@@ -201,14 +194,14 @@ def _few(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2g}" if abs(value) >= _LEAST else f"{value:.0e}"
 
 
-def _winners(grid_l: np.ndarray, sums: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+def _winners(grid_l: np.ndarray, sums: Mapping[str, np.ndarray], dark: bool) -> list[dict[str, Any]]:
     """Return a strip at the foot: the residual with the smallest sum at each L."""
     winner = np.stack([np.nan_to_num(values, nan=np.inf) for values in sums.values()]).argmin(axis=0)
     edges = np.concatenate([[grid_l[0]], np.sqrt(grid_l[1:] * grid_l[:-1]), [grid_l[-1]]])
     changes = [0, *(np.flatnonzero(np.diff(winner)) + 1), len(winner)]
     strip = {"type": "rect", "xref": "x", "yref": "paper", "y0": 0.0, "y1": 0.025, "layer": "above", "line": {"width": 0}}
     return [
-        strip | {"x0": edges[start], "x1": edges[stop], "fillcolor": TERMS[list(sums)[winner[start]]]}
+        strip | {"x0": edges[start], "x1": edges[stop], "fillcolor": TERMS[dark][list(sums)[winner[start]]]}
         for start, stop in itertools.pairwise(changes)
     ]
 

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from craft_core.arrays import FloatVector, IntVector
 from craft_core.budgets import CURVES, Between, BudgetCurve, knee
 from craft_core.describe import cluster_name
-from craft_core.figures.theme import REST, ROLES, apply_theme, axis_title, grid, ink, muted, safe_label
+from craft_core.figures.theme import REST, ROLES, apply_theme, axis_title, grid, ink, muted, safe_label, tint
 
 __all__ = ["PANELS", "between_figure", "curve_figure", "frequency_counts", "frequency_figure", "spread_figure"]
 
@@ -29,12 +29,13 @@ PANELS: Mapping[str, tuple[str, ...]] = {
 """The curves that are drawn together, by the name of their panel."""
 
 _LINES = {
-    "source_tokens_covered": ("source words", "#0072B2", "solid"),
-    "source_bigrams_covered": ("source word pairs", "#0072B2", "dot"),
-    "target_tokens_covered": ("target words", "#D55E00", "solid"),
-    "target_bigrams_covered": ("target word pairs", "#D55E00", "dot"),
+    "source_tokens_covered": ("source words", "selected", "solid"),
+    "source_bigrams_covered": ("source word pairs", "selected", "dot"),
+    "target_tokens_covered": ("target words", "validation", "solid"),
+    "target_bigrams_covered": ("target word pairs", "validation", "dot"),
 }
 _PANEL_HEIGHT = 230  # pixels
+_FAINT = 0.35  # opacity of a band
 _ROW = 24
 _AROUND = 90
 _DENSE = 20  # from so many budgets on, their dots would run into a line
@@ -72,18 +73,13 @@ def curve_figure(
     is_band = "bound_low" in names and not runs
     drawn = [] if is_band else [name for name in names if name != "bound_low"]
     several = len(drawn) > 1
-    bands = _ends(curve) if is_band else [trace for name in drawn for trace in _band(runs, name)]
+    bands = _ends(curve, dark) if is_band else [trace for name in drawn for trace in _band(runs, name, dark)]
     lines = [trace for name in drawn for trace in _line(curve, name, several, dark)]
     lines += _known(exact or {}, dark)
     marked = np.array([now] if before is None else [now, before])
     layout: dict[str, Any] = {
         "xaxis": {**budget_axis(np.append(curve.budgets, marked)), "showgrid": False},
-        "yaxis": {
-            "tickformat": ".0%" if names[0] in _LINES else None,
-            "nticks": 5,
-            "rangemode": "tozero" if names[0] in _FROM_ZERO else "normal",
-            "range": _range(curve, names, anchors) if anchors else None,
-        },
+        "yaxis": _values_axis(curve, names, anchors or {}),
         "showlegend": several,
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 11}},
         "margin": {"l": 4, "r": 12, "t": 8, "b": 4},
@@ -92,6 +88,15 @@ def curve_figure(
     }
     # in one piece: each update of a figure costs milliseconds
     return apply_theme(go.Figure([*bands, *lines], layout), dark, height=_PANEL_HEIGHT + (45 if several else 0))
+
+
+def _values_axis(curve: BudgetCurve, names: Sequence[str], anchors: Mapping[str, float]) -> dict[str, Any]:
+    return {
+        "tickformat": ".0%" if names[0] in _LINES else None,
+        "nticks": 5,
+        "rangemode": "tozero" if names[0] in _FROM_ZERO else "normal",
+        "range": _range(curve, names, anchors) if anchors else None,
+    }
 
 
 _FROM_ZERO = ("kl", "bound", "starved", "tokens", "source_tokens_covered")
@@ -140,7 +145,8 @@ def _range(curve: BudgetCurve, names: Sequence[str], anchors: Mapping[str, float
 
 def _line(curve: BudgetCurve, name: str, in_legend: bool, dark: bool) -> list[go.Scatter]:
     """Return a curve and, where it has one, its knee."""
-    label, colour, dash = _LINES.get(name, (CURVES[name].label, ROLES["selected"], "solid"))
+    label, role, dash = _LINES.get(name, (CURVES[name].label, "selected", "solid"))
+    colour = ROLES[dark][role]
     values, shown = _finite(curve.values[name]), "%{y:.1%}" if name in _LINES else "%{y:,.4~f}"
     hover = f"%{{x:,}} pairs<br>{shown}" + (f" ({label})" if in_legend else "") + "<extra></extra>"
     marker = {"size": 6 if len(curve.budgets) < _DENSE else 1, "color": colour}
@@ -150,16 +156,21 @@ def _line(curve: BudgetCurve, name: str, in_legend: bool, dark: bool) -> list[go
     if found is None:
         return [line]
     at = values[curve.budgets == found]
-    mark = {"symbol": "diamond", "size": 11, "color": ROLES["starved"], "line": {"color": ink(dark), "width": 1}}
+    mark = {"symbol": "diamond", "size": 11, "color": ROLES[dark]["starved"], "line": {"color": ink(dark), "width": 1}}
     text = f"knee: %{{x:,}} pairs<br>{shown}<extra></extra>"
     return [line, go.Scatter(x=[found], y=at, mode="markers", marker=mark, showlegend=False, name="knee", hovertemplate=text)]
 
 
-def _ends(curve: BudgetCurve) -> list[go.Scatter]:
+def _ends(curve: BudgetCurve, dark: bool) -> list[go.Scatter]:
     """Return the bound between its two ends: no line runs through the band, as nobody knows where in it the bound lies."""
-    style: dict[str, Any] = {"mode": "lines", "line": {"color": ROLES["supply"], "width": 1}, "showlegend": False, "connectgaps": False}
+    style: dict[str, Any] = {
+        "mode": "lines",
+        "line": {"color": ROLES[dark]["supply"], "width": 1},
+        "showlegend": False,
+        "connectgaps": False,
+    }
     texts = {"bound_low": "at least", "bound": "at most"}
-    fills: dict[str, dict[str, str]] = {"bound_low": {}, "bound": {"fill": "tonexty", "fillcolor": "rgba(86,180,233,0.35)"}}
+    fills: dict[str, dict[str, str]] = {"bound_low": {}, "bound": {"fill": "tonexty", "fillcolor": tint(ROLES[dark]["supply"], _FAINT)}}
     return [
         go.Scatter(
             x=curve.budgets,
@@ -176,12 +187,12 @@ def _ends(curve: BudgetCurve) -> list[go.Scatter]:
 def _known(exact: Mapping[int, float], dark: bool) -> list[go.Scatter]:
     if not exact:
         return []
-    marker = {"size": 11, "color": ROLES["selected"], "line": {"color": ink(dark), "width": 1}}
+    marker = {"size": 11, "color": ROLES[dark]["selected"], "line": {"color": ink(dark), "width": 1}}
     text = "%{x:,} pairs<br>exactly %{y:,.4~f}<extra></extra>"
     return [go.Scatter(x=list(exact), y=list(exact.values()), mode="markers", name="exact", marker=marker, hovertemplate=text)]
 
 
-def _band(runs: Sequence[BudgetCurve], name: str) -> list[go.Scatter]:
+def _band(runs: Sequence[BudgetCurve], name: str, dark: bool) -> list[go.Scatter]:
     """Return the band from the smallest to the largest value over runs, where all are finite."""
     if not runs or not all(name in run.values for run in runs):
         return []
@@ -189,7 +200,7 @@ def _band(runs: Sequence[BudgetCurve], name: str) -> list[go.Scatter]:
     known = np.isfinite(stacked).all(axis=0)
     x, low, high = runs[0].budgets[known], stacked[:, known].min(axis=0), stacked[:, known].max(axis=0)
     around = {"x": np.concatenate([x, x[::-1]]), "y": np.concatenate([low, high[::-1]])}
-    fill = {"fill": "toself", "fillcolor": "rgba(86,180,233,0.35)", "line": {"width": 0}, "mode": "lines", "hoverinfo": "skip"}
+    fill = {"fill": "toself", "fillcolor": tint(ROLES[dark]["supply"], _FAINT), "line": {"width": 0}, "mode": "lines", "hoverinfo": "skip"}
     return [go.Scatter(**around, name="all runs", showlegend=False, **fill)]
 
 
@@ -216,7 +227,10 @@ def between_figure(change: Between, words: tuple[tuple[str, ...], ...] = (), top
     kept, rest = moved[:top], moved[top:]
     names = [safe_label(cluster_name(int(c), words), 30) for c in kept] + ([f"{len(rest):,} other clusters"] if len(rest) else [])
     figure = go.Figure()
-    for label, counts, sign, colour in (("enter", change.entered, 1, ROLES["selected"]), ("leave", change.left, -1, ROLES["starved"])):
+    for label, counts, sign, colour in (
+        ("enter", change.entered, 1, ROLES[dark]["selected"]),
+        ("leave", change.left, -1, ROLES[dark]["starved"]),
+    ):
         values = [*counts[kept], *([counts[rest].sum()] if len(rest) else [])]
         if not counts.sum():
             continue
@@ -245,7 +259,7 @@ def frequency_figure(frequency: FloatVector, n_runs: int, dark: bool = False) ->
         Whether the page is dark.
     """
     counts = frequency_counts(frequency, n_runs)
-    colours = [REST] * (n_runs - 1) + [ROLES["selected"]]
+    colours = [REST] * (n_runs - 1) + [ROLES[dark]["selected"]]
     text = "chosen in %{x} of " + f"{n_runs}" + " runs<br>%{y:,} pairs<extra></extra>"
     figure = go.Figure(go.Bar(x=np.arange(1, n_runs + 1), y=counts, marker={"color": colours}, hovertemplate=text))
     figure.update_layout(
@@ -277,7 +291,7 @@ def spread_figure(counts: IntVector, words: tuple[tuple[str, ...], ...] = (), to
     names = [safe_label(cluster_name(int(c), words), 30) for c in order]
     low, high = counts.min(axis=0)[order], counts.max(axis=0)[order]
     figure = go.Figure()
-    span = {"orientation": "h", "base": low, "marker": {"color": ROLES["supply"]}, "name": "least to most, over all runs"}
+    span = {"orientation": "h", "base": low, "marker": {"color": ROLES[dark]["supply"]}, "name": "least to most, over all runs"}
     text = "%{y}<br>%{customdata[0]:,} to %{customdata[1]:,} pairs<extra></extra>"
     figure.add_trace(go.Bar(x=high - low, y=names, customdata=np.column_stack([low, high]), hovertemplate=text, width=0.45, **span))
     mark = {"symbol": "line-ns", "size": 14, "line": {"width": 3, "color": ink(dark)}}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 
@@ -19,48 +22,80 @@ _ROW = 26
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "triangle-down")
 
 
-def marks_figure(found: Comparison, measure: Measure, legend: bool = True, dark: bool = False) -> go.Figure:
+def marks_figure(found: Comparison, measure: Measure, coloured: Sequence[str] = (), legend: bool = True, dark: bool = False) -> go.Figure:
     """Draw one measure over the budgets, a line a method with its spread over seeds; with a single budget a point a method.
 
-    The first seven methods of the plan have a colour and a symbol, the others are grey. The table twin is one row a method and budget.
+    The table twin is one row a method and budget.
+
+    Parameters
+    ----------
+    found : Comparison
+        Of methods.
+    measure : Measure
+        Drawn.
+    coloured : sequence of str
+        The methods that have a colour and a symbol, which belong to their place here; the others are thin and grey. By default the first
+        seven of the plan. Those beyond the seventh are left grey.
+    legend : bool
+        Whether the colours are named.
+    dark : bool
+        Whether the page is dark.
     """
-    figure = go.Figure()
-    colours = categorical(MOST_COLOURED, dark)
+    names = [one.name for one in found.plan.selectors]
+    in_colour = [one for one in coloured or names if one in names][:MOST_COLOURED]
+    spans = _spans_decades(found, measure)
+    grey = [one for one in names if one not in in_colour]
+    traces = [_grey_line(found, measure, name, legend and name == grey[0]) for name in grey]
+    traces += [_line(found, measure, name, number, legend, not spans, dark) for number, name in enumerate(in_colour)]
     budgets = list(found.plan.budgets)
-    means = [cell.mean for budget in budgets for cell in standing(found, measure, budget).values() if np.isfinite(cell.mean)]
-    spans = min(means, default=0) > 0 and max(means) > _DECADES * min(means)  # on a linear axis only the worst would be seen
-    for number, selector in enumerate(found.plan.selectors):
-        cells = [standing(found, measure, budget)[selector.name] for budget in budgets]
-        is_coloured = number < MOST_COLOURED
-        colour = colours[number] if is_coloured else REST
-        name = safe_label(selector.name, 40)
-        figure.add_trace(
-            go.Scatter(
-                x=budgets,
-                y=[cell.mean if np.isfinite(cell.mean) else None for cell in cells],
-                error_y=None
-                if spans
-                else {"type": "data", "array": [cell.spread for cell in cells], "thickness": 1, "width": 3, "color": colour},
-                mode="lines+markers" if len(budgets) > 1 else "markers",
-                name=name,
-                showlegend=legend,
-                marker={"symbol": _SYMBOLS[number % len(_SYMBOLS)], "size": 8, "color": colour, "line": {"width": 0.5, "color": ink(dark)}},
-                line={"color": colour, "width": 2 if is_coloured else 1},
-                hovertemplate=f"{name}<br>%{{x:,}} pairs: %{{y:{measure.form}}}<extra></extra>",
-                cliponaxis=False,
-            )
-        )
-    figure.update_layout(
-        xaxis={
+    layout = {
+        "xaxis": {
             "type": "log",
             "title": {"text": axis_title("Budget", "pairs")},
             "tickvals": budgets,
             "ticktext": [f"{one:,}" for one in budgets],
         },
-        yaxis={"type": "log" if spans else "linear", "tickformat": ".0%" if measure.form.endswith("%") else "~g", "gridcolor": grid(dark)},
-        margin={"t": 12 if not legend else 60},
-    )
-    return apply_theme(figure, dark, height=_HEIGHT + (110 if legend else 0))
+        "yaxis": {
+            "type": "log" if spans else "linear",
+            "tickformat": ".0%" if measure.form.endswith("%") else "~g",
+            "gridcolor": grid(dark),
+        },
+        "margin": {"t": 60 if legend else 12},
+    }
+    return apply_theme(go.Figure(traces, layout), dark, height=_HEIGHT + (110 if legend else 0))
+
+
+def _spans_decades(found: Comparison, measure: Measure) -> bool:
+    """Return whether on a linear axis only the worst would be seen."""
+    cells = [cell for budget in found.plan.budgets for cell in standing(found, measure, budget).values()]
+    means = [cell.mean for cell in cells if np.isfinite(cell.mean)]
+    return min(means, default=0) > 0 and max(means) > _DECADES * min(means)
+
+
+def _line(found: Comparison, measure: Measure, name: str, number: int, legend: bool, bars: bool, dark: bool) -> go.Scatter:
+    colour = categorical(MOST_COLOURED, dark)[number]
+    cells = [standing(found, measure, budget)[name] for budget in found.plan.budgets]
+    marker = {"symbol": _SYMBOLS[number], "size": 8, "color": colour, "line": {"width": 0.5, "color": ink(dark)}}
+    spread = {"type": "data", "array": [cell.spread for cell in cells], "thickness": 1, "width": 3, "color": colour}
+    look = {"marker": marker, "line": {"color": colour, "width": 2}, "error_y": spread if bars else None}
+    return go.Scatter(**_places(found, measure, name), **look, name=safe_label(name, 40), showlegend=legend)
+
+
+def _grey_line(found: Comparison, measure: Measure, name: str, legend: bool) -> go.Scatter:
+    """Draw a method that has no colour; the legend names all of them at once."""
+    look = {"marker": {"size": 5, "color": REST}, "line": {"color": REST, "width": 1}, "legendgroup": "other methods"}
+    return go.Scatter(**_places(found, measure, name), **look, name="other methods", showlegend=legend)
+
+
+def _places(found: Comparison, measure: Measure, name: str) -> dict[str, Any]:
+    means = [standing(found, measure, budget)[name].mean for budget in found.plan.budgets]
+    return {
+        "x": list(found.plan.budgets),
+        "y": [mean if np.isfinite(mean) else None for mean in means],
+        "mode": "lines+markers" if len(means) > 1 else "markers",
+        "hovertemplate": f"{safe_label(name, 40)}<br>%{{x:,}} pairs: %{{y:{measure.form}}}<extra></extra>",
+        "cliponaxis": False,
+    }
 
 
 def overlap_figure(found: Comparison, budget: int, dark: bool = False) -> go.Figure:
@@ -92,8 +127,8 @@ def seconds_figure(found: Comparison, dark: bool = False) -> go.Figure:
     names = [safe_label(one.name, 30) for one in found.plan.selectors]
     figure = go.Figure()
     for label, measure, colour, symbol in (
-        ("choosing alone", "seconds", ROLES["selected"], "circle"),
-        ("with vectors and clusters", "seconds_built", ROLES["validation"], "diamond"),
+        ("choosing alone", "seconds", ROLES[dark]["selected"], "circle"),
+        ("with vectors and clusters", "seconds_built", ROLES[dark]["validation"], "diamond"),
     ):
         marker = {"symbol": symbol, "size": 11, "color": colour, "line": {"width": 0.5, "color": ink(dark)}}
         values = [_seconds(found, one.name, measure) for one in found.plan.selectors]

@@ -40,12 +40,12 @@ def sharing_figure(allocation: Allocation, first: Shortage | None, dark: bool = 
     if first is not None:
         names[first.cell] = f"<b>cell {first.cell}</b>"
     figure = go.Figure()
-    empty = {"color": "rgba(0,0,0,0)", "line": {"color": ROLES["supply"], "width": 1.5}}
+    empty = {"color": "rgba(0,0,0,0)", "line": {"color": ROLES[dark]["supply"], "width": 1.5}}
     text = "%{y}<br>supply %{x:,} pairs<extra></extra>"
     figure.add_trace(go.Bar(x=allocation.supply, y=names, orientation="h", name="supply", marker=empty, hovertemplate=text))
     for name, chosen, colour, shape in (
-        ("given", ~allocation.starved, ROLES["selected"], ""),
-        ("given: ran out", allocation.starved, ROLES["starved"], "/"),
+        ("given", ~allocation.starved, ROLES[dark]["selected"], ""),
+        ("given: ran out", allocation.starved, ROLES[dark]["starved"], "/"),
     ):
         mark = {"color": colour, "pattern": {"shape": shape, "fgcolor": "#1a1c24", "bgcolor": colour, "size": 6}}
         bars = {"x": allocation.counts[chosen], "y": [one for one, drawn in zip(names, chosen, strict=True) if drawn], "width": 0.5}
@@ -87,7 +87,7 @@ def residual_figure(curves: Sequence[KLBound], lipschitz: float, slope: float, t
         line = {"color": colour, "width": 2.5, "dash": _DASHES[key]}
         text = "L %{x:.1f}<br>" + name + " %{y:.3g} nats<extra></extra>"
         figure.add_trace(go.Scatter(x=slopes, y=values, mode="lines", name=name, line=line, hovertemplate=text))
-    level = {"color": ROLES["validation"], "width": 3}
+    level = {"color": ROLES[dark]["validation"], "width": 3}
     text = "true KL inside the cell %{y:.3g} nats<extra></extra>"
     ends = [slopes[0], slopes[-1]]
     figure.add_trace(go.Scatter(x=ends, y=[truth, truth], mode="lines", name="truth", line=level, hovertemplate=text))
@@ -134,9 +134,9 @@ def toy_sweep_figure(found: TradeOff, revealed: bool, dark: bool = False) -> go.
 def _add_truth(figure: go.Figure, found: TradeOff, dark: bool) -> None:
     complete = found.missed <= 0
     symbols = np.where(complete, "circle", "circle-open").tolist()
-    mark = {"symbol": symbols, "size": 9, "color": ROLES["validation"]}
+    mark = {"symbol": symbols, "size": 9, "color": ROLES[dark]["validation"]}
     text = "%{x:,} clusters<br>true KL %{y:.3g} nats<br>mass missed %{customdata:.1%}<extra></extra>"
-    look = {"line": {"color": ROLES["validation"], "width": 3}, "marker": mark, "customdata": found.missed}
+    look = {"line": {"color": ROLES[dark]["validation"], "width": 3}, "marker": mark, "customdata": found.missed}
     figure.add_trace(go.Scatter(x=found.n_clusters, y=found.truth, mode="lines+markers", name="true KL", hovertemplate=text, **look))
     lowest = float(found.truth.min())
     text = f"smallest: {found.best:,} clusters"

@@ -38,8 +38,8 @@ def laws_figure(world: World, ratio: bool, dark: bool = False) -> go.Figure:
     if ratio:
         _add_ratio(figure, world, dark)
     else:
-        _add_contours(figure, world.offered, ROLES["pool"])
-        _add_contours(figure, world.wanted, ROLES["validation"])
+        _add_contours(figure, world.offered, ROLES[dark]["pool"])
+        _add_contours(figure, world.wanted, ROLES[dark]["validation"])
     add_pairs(figure, "pool", world.pool.sources, dark)
     add_pairs(figure, "validation", world.validation.sources, dark)
     return plane_axes(figure, dark)
@@ -86,7 +86,7 @@ def cell_figure(world: World, part: Cut, cell: int, dark: bool = False) -> go.Fi
     if len(mine):
         around = np.linspace(0, 2 * np.pi, 60)
         radius, (x, y) = float(np.sqrt(part.truth.variances[cell])), mine.mean(axis=0)
-        ring = {"color": ROLES["validation"], "width": 2}
+        ring = {"color": ROLES[dark]["validation"], "width": 2}
         places = {"x": x + radius * np.cos(around), "y": y + radius * np.sin(around)}
         figure.add_trace(go.Scatter(**places, mode="lines", name="spread √V", line=ring, hoverinfo="skip"))
     low, high = corners.min(axis=0), corners.max(axis=0)
@@ -113,7 +113,7 @@ def add_pairs(figure: go.Figure, name: str, points: FloatMatrix, dark: bool, rol
     shown, total = points[:_DRAWN], len(points) if total is None else total
     told = f"{name}: {total:,}" if len(shown) == total else f"{name}: {len(shown):,} of {total:,}"
     edge = {"width": 0.5, "color": BACKGROUNDS[dark]} if (role or name) != "pool" else {"width": 0}
-    mark = {"symbol": symbol, "size": size, "opacity": opacity, "color": ROLES[role or name], "line": edge}
+    mark = {"symbol": symbol, "size": size, "opacity": opacity, "color": ROLES[dark][role or name], "line": edge}
     figure.add_trace(go.Scatter(x=shown[:, 0], y=shown[:, 1], mode="markers", name=told, marker=mark, hoverinfo="skip"))
 
 

@@ -47,7 +47,7 @@ def length_histogram(pool: IntVector, validation: IntVector, test: IntVector | N
                 y=100 * counts / len(lengths),
                 name=f"{name} ({len(lengths):,})",
                 mode="lines",
-                line={"shape": "hvh", "color": ROLES[name], "dash": _DASHES[name], "width": 2},
+                line={"shape": "hvh", "color": ROLES[dark][name], "dash": _DASHES[name], "width": 2},
                 customdata=np.column_stack([np.array(ranges, dtype=object), counts]),
                 hovertemplate=f"%{{customdata[0]}} {unit}<br>%{{y:.2f}} % of {name} (%{{customdata[1]:,}} texts)<extra></extra>",
             )

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from craft_core.bound import Transport
 from craft_core.describe import cluster_name
 from craft_core.discrepancy import Divergences
-from craft_core.figures.bound import TERMS, upright
-from craft_core.figures.theme import BACKGROUNDS, REST, ROLES, apply_theme, axis_title, ink, muted, safe_label
+from craft_core.figures.bound import upright
+from craft_core.figures.theme import BACKGROUNDS, REST, ROLES, TERMS, apply_theme, axis_title, ink, muted, safe_label
 
 __all__ = ["divergence_figure", "transport_figure"]
 
@@ -31,8 +31,8 @@ def divergence_figure(readings: Mapping[str, Divergences], dark: bool = False) -
     names = [safe_label(name, 40) for name in readings]
     figure = go.Figure()
     for label, colour, symbol, values in (
-        ("Gaussian", TERMS["bennett"], "circle", [one.gaussian for one in readings.values()]),
-        ("k-NN", TERMS["residual"], "square", [one.knn for one in readings.values()]),
+        ("Gaussian", TERMS[dark]["bennett"], "circle", [one.gaussian for one in readings.values()]),
+        ("k-NN", TERMS[dark]["residual"], "square", [one.knn for one in readings.values()]),
     ):
         marker = {"symbol": symbol, "size": 12, "color": colour, "line": {"width": 0.5, "color": ink(dark)}}
         hover = "%{y}<br>%{x:.3f} nats (" + label + ")<extra></extra>"
@@ -64,16 +64,20 @@ def transport_figure(
         Whether the page is dark.
     """
     order = np.argsort(-transport.within, kind="stable")
-    pieces = [(safe_label(cluster_name(int(c), words), 40), float(transport.within[c]), ROLES["supply"]) for c in order[:top]]
+    pieces = [(safe_label(cluster_name(int(c), words), 40), float(transport.within[c]), ROLES[dark]["supply"]) for c in order[:top]]
     rest = float(transport.within[order[top:]].sum())
     pieces += [(f"{len(order) - top:,} other clusters", rest, REST)] if len(order) > top else []
-    pieces += [("between clusters", transport.between, ROLES["starved"])]
+    pieces += [("between clusters", transport.between, ROLES[dark]["starved"])]
     figure = go.Figure()
     for name, value, colour in pieces:
         bar = {"color": colour, "line": {"width": 1, "color": BACKGROUNDS[dark]}}
         hover = f"{name}<br>%{{x:.4f}} of the bound<extra></extra>"
         figure.add_trace(go.Bar(x=[value], y=["bound"], orientation="h", marker=bar, showlegend=False, hovertemplate=hover))
-    for name, colour in (("within a cluster", ROLES["supply"]), ("within the others", REST), ("between clusters", ROLES["starved"])):
+    for name, colour in (
+        ("within a cluster", ROLES[dark]["supply"]),
+        ("within the others", REST),
+        ("between clusters", ROLES[dark]["starved"]),
+    ):
         figure.add_trace(go.Bar(x=[None], y=["bound"], orientation="h", name=name, marker={"color": colour}))
     if exact is not None:
         hover = "true W1<br>%{x:.4f}<extra></extra>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from craft_core.figures.theme import apply_theme, ink, muted
+from craft_core.figures.theme import ROLES, apply_theme, ink, muted, tint
 
 __all__ = ["STAGES", "pipeline_figure"]
 
@@ -20,17 +20,16 @@ STAGES = (
 
 _ACROSS = 3  # two rows of three can be read on a telephone
 _HALF = (0.43, 0.34)  # half the width and height of a box
-_FILL = "rgba(0, 114, 178, 0.12)"
-_LINE = "#0072B2"
+_OPACITY = 0.12  # of the boxes
 
 
 def pipeline_figure(dark: bool = False) -> go.Figure:
     """Draw the pipeline: three stages to the right, then down and back; the table twin is `STAGES`."""
-    figure = go.Figure()
+    figure, colour = go.Figure(), ROLES[dark]["selected"]
     for number, (name, remark) in enumerate(STAGES):
         x, y = _place(number)
         box = {"x0": x - _HALF[0], "x1": x + _HALF[0], "y0": y - _HALF[1], "y1": y + _HALF[1]}
-        figure.add_shape(type="rect", **box, fillcolor=_FILL, line={"color": _LINE, "width": 1.5})
+        figure.add_shape(type="rect", **box, fillcolor=tint(colour, _OPACITY), line={"color": colour, "width": 1.5})
         bold = f"<b>{name}</b>"
         figure.add_annotation(x=x, y=y + 0.12, text=bold, showarrow=False, font={"color": ink(dark), "size": 13})
         figure.add_annotation(x=x, y=y - 0.14, text=remark, showarrow=False, font={"color": muted(dark), "size": 10})

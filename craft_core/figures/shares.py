@@ -39,7 +39,12 @@ def share_figure(allocation: Allocation, words: tuple[tuple[str, ...], ...] = ()
     for name, low, high in zip(names, *_spans(percent), strict=True):
         figure.add_shape(type="line", x0=low, x1=high, y0=name, y1=name, line={"color": grid(dark), "width": 3}, layer="below")
     for (name, values), symbol in zip(percent.items(), ("cross", "diamond", "circle-open"), strict=True):
-        marker = {"color": ROLES[name], "symbol": symbol, "size": 9, "line": {"width": 2 if "open" in symbol else 0, "color": ROLES[name]}}
+        marker = {
+            "color": ROLES[dark][name],
+            "symbol": symbol,
+            "size": 9,
+            "line": {"width": 2 if "open" in symbol else 0, "color": ROLES[dark][name]},
+        }
         label = {"validation": "validation", "selected": "selected", "supply": "pool"}[name]
         text = "%{y}<br>%{x:.2f} % of " + label + "<extra></extra>"
         trace = {"x": values, "y": names, "mode": "markers", "name": f"{label} share", "cliponaxis": False}
@@ -60,8 +65,8 @@ def count_figure(allocation: Allocation, words: tuple[tuple[str, ...], ...] = ()
     counts, supply, quota = (_with_rest(one, kept, len(names)) for one in (allocation.counts, allocation.supply, allocation.quota))
     figure = go.Figure()
     for label, chosen, colour, pattern in (
-        ("pairs given", ~starved, ROLES["selected"], ""),
-        ("pairs given: ran out", starved, ROLES["starved"], "/"),
+        ("pairs given", ~starved, ROLES[dark]["selected"], ""),
+        ("pairs given: ran out", starved, ROLES[dark]["starved"], "/"),
     ):
         figure.add_trace(
             go.Bar(

@@ -10,8 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from craft_core.discrepancy import Energy
-from craft_core.figures.bound import TERMS, note, upright
-from craft_core.figures.theme import BACKGROUNDS, ROLES, apply_theme, axis_title, ink, muted
+from craft_core.figures.bound import note, upright
+from craft_core.figures.theme import BACKGROUNDS, ROLES, TERMS, apply_theme, axis_title, ink, muted, tint
 from craft_core.sweep import SweepPoint, TradeOff
 
 __all__ = ["held_out_figure", "size_figure", "term_figure", "trade_off_figure"]
@@ -45,9 +45,8 @@ def term_figure(
     grid = [point.n_clusters for point in points]
     floor = [point.floor for point in points]
     whole = [point for point in points if not point.left_out(direction)]
-    traces = _terms(whole, lipschitz, direction) + _open_marks(
-        [point for point in points if point.left_out(direction)], lipschitz, direction
-    )
+    traces = _terms(whole, lipschitz, direction, dark)
+    traces += _open_marks([point for point in points if point.left_out(direction)], lipschitz, direction, dark)
     if not all(point.is_exact for point in whole):
         low = [point.low_bound(lipschitz, direction).covered_total for point in whole]
         text = "%{x:,} clusters<br>at least %{y:.4g} nats<extra>bound</extra>"
@@ -60,7 +59,7 @@ def term_figure(
     return _finished(traces, axis_title("Bound", "nats"), grid, present, suggested, dark)
 
 
-def _terms(points: Sequence[SweepPoint], lipschitz: float, direction: str) -> list[go.Scatter]:
+def _terms(points: Sequence[SweepPoint], lipschitz: float, direction: str, dark: bool) -> list[go.Scatter]:
     """Stack the two terms."""
     bounds = [point.bound(lipschitz, direction) for point in points]
     return [
@@ -70,7 +69,7 @@ def _terms(points: Sequence[SweepPoint], lipschitz: float, direction: str) -> li
             name=label,
             stackgroup="bound",
             mode="lines+markers",
-            line={"color": TERMS[name], "width": 2},
+            line={"color": TERMS[dark][name], "width": 2},
             marker={"size": 6},
             hovertemplate="%{x:,} clusters<br>%{y:.4g} nats<extra>" + label + "</extra>",
         )
@@ -81,7 +80,7 @@ def _terms(points: Sequence[SweepPoint], lipschitz: float, direction: str) -> li
     ]
 
 
-def _open_marks(points: Sequence[SweepPoint], lipschitz: float, direction: str) -> list[go.Scatter]:
+def _open_marks(points: Sequence[SweepPoint], lipschitz: float, direction: str, dark: bool) -> list[go.Scatter]:
     """Mark both terms where they are about a part only: one missed cluster would make the whole infinite and hide the rest."""
     bounds = [point.bound(lipschitz, direction) for point in points]
     left_out = [100 * point.left_out(direction) for point in points]
@@ -92,7 +91,7 @@ def _open_marks(points: Sequence[SweepPoint], lipschitz: float, direction: str) 
             customdata=left_out,
             mode="markers",
             showlegend=False,
-            marker={"color": TERMS[name], "size": 9, "symbol": "circle-open", "line": {"width": 2}},
+            marker={"color": TERMS[dark][name], "size": 9, "symbol": "circle-open", "line": {"width": 2}},
             hovertemplate="%{x:,} clusters<br>%{y:.4g} nats<br>%{customdata:.2g} % left out<extra>" + label + "</extra>",
         )
         for name, label, values in (
@@ -107,8 +106,8 @@ def trade_off_figure(found: TradeOff, present: int, dark: bool = False) -> go.Fi
     """Draw the noise of the shares, the leading order of the residual, and their sum with its minimum; arguments as in `term_figure`."""
     traces = []
     for label, values, colour, dash, width in (
-        ("noise", found.noise, TERMS["discrete"], "dash", 2),
-        ("residual", found.residual, TERMS["residual"], "dot", 2),
+        ("noise", found.noise, TERMS[dark]["discrete"], "dash", 2),
+        ("residual", found.residual, TERMS[dark]["residual"], "dot", 2),
         ("sum", found.total, ink(dark), "solid", 3),
     ):
         line = {"color": colour, "dash": dash, "width": width}
@@ -116,7 +115,7 @@ def trade_off_figure(found: TradeOff, present: int, dark: bool = False) -> go.Fi
         traces.append(go.Scatter(x=found.n_clusters, y=values, name=label, mode="lines", line=line, hovertemplate=text))
     at = float(np.interp(math.log(found.best), np.log(found.n_clusters), found.residual))
     at += float(np.interp(found.best, found.n_clusters, found.noise))
-    marker = {"size": 15, "symbol": "star", "color": ROLES["test"], "line": {"width": 1, "color": BACKGROUNDS[dark]}}
+    marker = {"size": 15, "symbol": "star", "color": ROLES[dark]["test"], "line": {"width": 1, "color": BACKGROUNDS[dark]}}
     text = "least at %{x:,} clusters<br>%{y:.4g} nats<extra></extra>"
     traces.append(go.Scatter(x=[found.best], y=[at], name="least", mode="markers", marker=marker, hovertemplate=text))
     return _finished(traces, axis_title("Noise and residual", "nats"), [int(one) for one in found.n_clusters], present, found, dark)
@@ -130,14 +129,14 @@ def size_figure(points: Sequence[SweepPoint], present: int, suggested: TradeOff 
     traces = []
     if any(one < other for one, other in zip(low, high, strict=True)):
         text = "%{x:,} clusters<br>at least %{y:.3f}<extra>diameter</extra>"
-        line = {"color": ROLES["selected"], "width": 1, "dash": "dot"}
+        line = {"color": ROLES[dark]["selected"], "width": 1, "dash": "dot"}
         traces.append(go.Scatter(x=grid, y=low, mode="lines", line=line, showlegend=False, hovertemplate=text))
-        fill: dict[str, Any] = {"fill": "tonexty", "fillcolor": "rgba(0,114,178,0.18)"}
+        fill: dict[str, Any] = {"fill": "tonexty", "fillcolor": tint(ROLES[dark]["selected"], 0.18)}
     else:
         fill = {}
     for label, values, colour, dash, more in (
-        ("mean diameter", high, ROLES["selected"], "solid", fill),
-        ("root of inertia / M", spread, ROLES["validation"], "dash", {}),
+        ("mean diameter", high, ROLES[dark]["selected"], "solid", fill),
+        ("root of inertia / M", spread, ROLES[dark]["validation"], "dash", {}),
     ):
         traces.append(
             go.Scatter(
@@ -165,7 +164,7 @@ def held_out_figure(
     kept = [point for point in points if point.energy is not None]
     grid = [point.n_clusters for point in kept]
     traces = []
-    for side, colour, symbol in (("source", TERMS["bennett"], "circle"), ("joint", TERMS["linear"], "diamond")):
+    for side, colour, symbol in (("source", TERMS[dark]["bennett"], "circle"), ("joint", TERMS[dark]["linear"], "diamond")):
         values = [float(getattr(point.energy, side)) for point in kept]
         text = "%{x:,} clusters<br>%{y:.5f}<extra>" + side + "</extra>"
         line = {"color": colour, "width": 2}
@@ -199,7 +198,7 @@ def _finished(traces: list[go.Scatter], title: str, grid: Sequence[int], present
             "y1": 1,
             "layer": "below",
         }
-        shapes.append(band | {"fillcolor": ROLES["test"], "opacity": 0.16, "line": {"width": 0}})
+        shapes.append(band | {"fillcolor": ROLES[dark]["test"], "opacity": 0.16, "line": {"width": 0}})
     edge = math.log10(high / low) * 0.03 + 0.01
     layout = {
         "shapes": shapes,

@@ -1,7 +1,8 @@
 """One colour table, one look, and the one way text from a corpus comes into a figure.
 
 Colours are those of Okabe and Ito (2008), which people with colour blindness tell apart, cividis for quantities, and blue to orange for
-what lies on two sides of a middle. Every text colour has a contrast of at least 4.5 to 1 on both backgrounds (WCAG 2.2, AA).
+what lies on two sides of a middle. On a light page the pale ones are darker and on a dark page the dim ones lighter, so that every line and
+mark has a contrast of at least 3 to 1, as every text has of 4.5 to 1 (WCAG 2.2, AA).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ __all__ = [
     "QUANTITY",
     "REST",
     "ROLES",
+    "TERMS",
     "apply_theme",
     "axis_title",
     "categorical",
@@ -30,6 +32,7 @@ __all__ = [
     "muted",
     "safe_label",
     "steps",
+    "tint",
 ]
 
 BACKGROUNDS = {False: "#ffffff", True: "#0e1117"}
@@ -39,7 +42,13 @@ _INK = {False: "#1a1c24", True: "#f2f4f8"}
 _MUTED = {False: "#5a6072", True: "#a8b0c0"}
 _GRID = {False: "#e4e7ee", True: "#2b303b"}
 
-_OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442")
+_BLUE, _ORANGE, _GREEN, _VERMILLION, _SKY, _PURPLE, _YELLOW = range(7)
+_OKABE_ITO = {
+    False: ("#0072B2", "#C18500", "#009E73", "#BD5303", "#4F9BC7", "#9E507D", "#554F00"),
+    True: ("#3390D2", "#E69F00", "#57BA94", "#D55E00", "#76CCFF", "#AB678C", "#F0E442"),
+}
+"""By `dark`, in the order of Okabe and Ito. Lightness alone is changed, so that the least difference between any two, as seen with each
+kind of colour blindness, is as large as these contrasts allow."""
 
 MAX_CATEGORIES = 8
 """Colours that can still be told apart; what is more goes together as the rest."""
@@ -47,8 +56,15 @@ MAX_CATEGORIES = 8
 REST = "#8b909c"
 """Grey for everything that has no colour of its own; 3 to 1 on both backgrounds."""
 
-ROLES = {"pool": REST, "selected": "#0072B2", "validation": "#D55E00", "test": "#009E73", "supply": "#56B4E9", "starved": "#E69F00"}
-"""The colour of each set of pairs, the same in every figure."""
+_ROLES = {"selected": _BLUE, "validation": _VERMILLION, "test": _GREEN, "supply": _SKY, "starved": _ORANGE}
+
+ROLES = {dark: {"pool": REST} | {name: colours[number] for name, number in _ROLES.items()} for dark, colours in _OKABE_ITO.items()}
+"""The colour of each set of pairs by `dark`, the same in every figure."""
+
+_TERMS = {"discrete": _SKY, "residual": _ORANGE, "linear": _PURPLE, "hoeffding": _GREEN, "bennett": _BLUE}
+
+TERMS = {dark: {name: colours[number] for name, number in _TERMS.items()} for dark, colours in _OKABE_ITO.items()}
+"""The colour of each term of the bound by `dark`, the same in every figure."""
 
 QUANTITY = "Cividis"
 """Scale of a quantity."""
@@ -64,7 +80,7 @@ def categorical(n: int, dark: bool = False) -> tuple[str, ...]:
     """Return n colours that can be told apart, at most eight. Raises ParameterError for more: put the rest together instead."""
     if not 0 <= n <= MAX_CATEGORIES:
         raise ParameterError(f"A figure has colours for at most {MAX_CATEGORIES} categories. Got {n}.")
-    return (*_OKABE_ITO, _INK[dark])[:n]  # the eighth of Okabe and Ito is black, which is white on a dark page
+    return (*_OKABE_ITO[dark], _INK[dark])[:n]  # the eighth of Okabe and Ito is black, which is white on a dark page
 
 
 def steps(colours: tuple[str, ...]) -> list[tuple[float, str]]:
@@ -81,6 +97,12 @@ def ink(dark: bool) -> str:
 def muted(dark: bool) -> str:
     """Return the colour of text that stands back."""
     return _MUTED[dark]
+
+
+def tint(colour: str, opacity: float) -> str:
+    """Return a colour that lets through what is behind it, for areas."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
 
 
 def grid(dark: bool) -> str:

@@ -28,11 +28,14 @@ def headline(allocation: Allocation) -> None:
     covered = views.number(covered_kl(p, q))
     views.metrics(
         [
-            ("Chosen", f"{allocation.size:,}", f"Pairs chosen for a budget of {allocation.budget:,}."),
+            ("Chosen", f"{allocation.size:,}", f"Pairs chosen for a budget of {allocation.budget:,} pairs."),
             (
-                "KL(validation ‖ selected)",
+                "KL of shares",
                 views.number(kl_divergence(p, q)),
-                f"Divergence of cluster shares in nats; 0 is equal, infinite where a wanted cluster got nothing (covered part: {covered}).",
+                (
+                    f"KL(validation ‖ selected) of the cluster shares in nats; 0 is equal, infinite where a wanted cluster got "
+                    f"nothing (covered part: {covered})."
+                ),
             ),
             (
                 "Total variation",
@@ -40,7 +43,7 @@ def headline(allocation: Allocation) -> None:
                 "Share of the selection that would have to move to another cluster to match validation.",
             ),
             ("Clusters that ran out", f"{int(allocation.starved.sum()):,}", "Clusters whose supply is below their quota."),
-            ("KL(selected ‖ validation)", views.number(kl_divergence(q, p)), "The reverse direction, in nats."),
+            ("KL, reverse", views.number(kl_divergence(q, p)), "KL(selected ‖ validation) of the cluster shares, in nats."),
             ("Uncovered mass", f"{allocation.uncovered:.1%}", "Validation share of the clusters without any pool pair."),
             ("Shortfall", f"{allocation.shortfall:,}", "Pairs of the budget that no cluster with validation pairs could give."),
             ("Pool pairs", f"{int(allocation.supply.sum()):,}", "Pool pairs that are in a cluster."),
@@ -64,7 +67,11 @@ def shares(allocation: Allocation, labels: Words) -> None:
         "Validation share, supply share and selected share of each cluster, the largest validation shares first.",
         "shares",
     )
-    views.share_table(cluster_table(allocation, *labels).sort_values("validation share", ascending=False, kind="stable"))
+    views.share_table(
+        cluster_table(allocation, *stages.words(), names=stages.cluster_names()).sort_values(
+            "validation share", ascending=False, kind="stable"
+        )
+    )
 
 
 def counts(allocation: Allocation, labels: Words) -> None:
@@ -79,7 +86,9 @@ def counts(allocation: Allocation, labels: Words) -> None:
         "Quota and count of each cluster; clusters that ran out are hatched.",
         "counts",
     )
-    views.share_table(cluster_table(allocation, *labels).sort_values("quota", ascending=False, kind="stable"))
+    views.share_table(
+        cluster_table(allocation, *stages.words(), names=stages.cluster_names()).sort_values("quota", ascending=False, kind="stable")
+    )
 
 
 def starvation_ledger_view(data: LoadedData, task: Problem, allocation: Allocation, labels: Words, ranked: bool) -> None:
@@ -91,7 +100,10 @@ def starvation_ledger_view(data: LoadedData, task: Problem, allocation: Allocati
         st.success("No cluster ran out: every cluster has at least its quota.", icon=":material/check_circle:")
     else:
         _both_sides(allocation, ledger, labels)
-    st.markdown("**Collect data like these.** The validation sentences least like any pool sentence, the loneliest first.")
+    st.markdown(
+        "**Collect data like these.** The validation pairs whose source is least like any pool source, the loneliest first: "
+        "pairs like them would help most."
+    )
     found = stages.isolated()
     nearest = data.pool.take(found.nearest).sources.to_pylist()
     clusters = names_of(task.clustering.validation_labels[found.positions], labels)
@@ -140,7 +152,10 @@ def examples(data: LoadedData, task: Problem, allocation: Allocation, ranking: R
     st.caption(f"Showing the first {min(_EXAMPLES, len(mine)):,} of {len(mine):,} validation pairs of this cluster.")
     views.pairs(data.validation, mine[:_EXAMPLES])
     if ranking is None:
-        st.info("This method does not rank inside clusters, so no pair just missed.")
+        st.info(
+            "This method does not rank inside clusters, so no pair just missed. Choose *craft* under *Method* in the sidebar to see them.",
+            icon=":material/info:",
+        )
         return
     members, count = ranking.members(cluster), int(allocation.counts[cluster])
     for title, part in (
@@ -161,7 +176,11 @@ def examples(data: LoadedData, task: Problem, allocation: Allocation, ranking: R
 def quality(found: Diagnostics) -> None:
     """Draw the energy distances with their anchors."""
     if found.energy is None or found.anchors is None:
-        st.info("Too few pairs to measure a distance to held-out data: at least 4 held-out and 2 chosen pairs are needed.")
+        st.info(
+            "Too few pairs to measure a distance to held-out pairs: at least 4 held-out and 2 chosen pairs are needed. "
+            "Raise the budget, or load more.",
+            icon=":material/info:",
+        )
         return
     st.markdown(
         f"Energy distance to {found.held_out}; smaller is better, 0 is equal. It is unbiased, so near 0 it can be negative. "

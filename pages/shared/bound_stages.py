@@ -16,6 +16,7 @@ from craft_core.threads import one_thread
 from craft_core.whatif import take
 from craft_core.yardsticks import Yardsticks, measure_yardsticks
 from pages.shared import stages
+from pages.shared.keeping import PLAIN
 from pages.shared.session import current_config
 from pages.shared.work import ask_again, collect, compute, key_of, parts, was_stopped
 
@@ -31,7 +32,9 @@ L_GRID = (*(round(digit * 10.0**decade, 4) for decade in range(-2, 2) for digit 
 def point() -> SweepPoint:
     """Return what the bound is made of at the present n_clusters and budget."""
     task, (chosen, _), budget = stages.problem(), stages.selection(), current_config().budget
-    return compute(_DIAMETERS, stages.selection_key(), lambda progress: point_of(task, chosen, budget, progress))
+    return compute(
+        _DIAMETERS, stages.selection_key(), lambda progress: point_of(task, chosen, budget, progress), PLAIN, stages.wait_for("diameters")
+    )
 
 
 def bounds(direction: str) -> tuple[KLBound, ...]:
@@ -56,7 +59,7 @@ def lipschitz() -> Lipschitz | None:
     if min(len(own), len(chosen)) < _LEAST_ROWS:
         return None
     rng = np.random.default_rng([config.seed, 4])
-    return compute("Estimating L", key, lambda _: estimate_lipschitz(own, task.pool.sources[chosen.indices], rng))
+    return compute("Estimating L", key, lambda _: estimate_lipschitz(own, task.pool.sources[chosen.indices], rng), PLAIN)
 
 
 def is_told() -> bool:
@@ -91,6 +94,8 @@ def yardsticks() -> Yardsticks | None:
         _DIVERGENCES,
         stages.selection_key(),
         lambda progress: measure_yardsticks(task, chosen, test, config.selector, config.budget, config.seed, progress),
+        PLAIN,
+        stages.wait_for("divergences"),
     )
 
 
@@ -118,7 +123,7 @@ def transport() -> tuple[Transport, float | None]:
             progress(0.3, "Solving for the transport distance itself")
             return bound, exact_w1(task.validation.sources[wanted], selected)
 
-    return compute("Transport distance", stages.selection_key(), work)
+    return compute("Transport distance", stages.selection_key(), work, PLAIN, stages.wait_for("transport"))
 
 
 def grid() -> tuple[int, ...]:
@@ -136,7 +141,7 @@ def swept() -> tuple[SweepPoint, ...]:
 
 def run_sweep() -> None:
     """Make the points that are missing; those made before a Stop are kept."""
-    collect(SWEEP, stages.sweep_key(), grid(), maker())
+    collect(SWEEP, stages.sweep_key(), grid(), maker(), PLAIN, stages.wait_for("sweep"))
 
 
 def maker() -> Callable[[int, Progress], SweepPoint]:
@@ -152,5 +157,5 @@ def maker() -> Callable[[int, Progress], SweepPoint]:
 
 def names() -> list[str]:
     """Return a name for each cluster."""
-    words = stages.words()[0]
+    words = stages.labels()[0]
     return [cluster_name(c, words) for c in range(stages.problem().clustering.n_clusters)]

@@ -7,8 +7,7 @@ import streamlit as st
 
 from craft_core.bound import EXACT_POINTS, KLBound, Lipschitz
 from craft_core.figures import bound_figure, ruler_figure
-from craft_core.figures.bound import TERMS
-from craft_core.figures.theme import REST, ROLES
+from craft_core.figures.theme import REST, ROLES, TERMS
 from craft_core.sweep import DIRECTIONS, SweepPoint
 from pages.shared import bound_stages, stages, views
 from pages.shared.verdicts import few, in_sum, nats, readings, span, verdict
@@ -25,32 +24,32 @@ def controls() -> tuple[float, str]:
     wanted: float | None = st.session_state.get(_L)
     here = at if wanted is None else wanted
     options = tuple(sorted({*bound_stages.L_GRID, at, here}))
-    with st.container(border=True):
-        st.session_state[_SLIDER] = here
-        lipschitz = st.select_slider(
-            "**L**, how fast the log-ratio of the two densities can change: nats per unit of distance, log scale",
-            options,
-            format_func=lambda one: f"{one:.3g} (estimate)" if estimate and estimate.is_told and one == at else f"{one:.3g}",
-            key=_SLIDER,
-            on_change=_take,
-            args=(at,),
-            help="The bound assumes that log(dP/dQ) is L-Lipschitz inside each cluster. L is unknown; move it to see what follows.",
+    st.session_state[_SLIDER] = here
+    left, right = st.columns([5, 4], vertical_alignment="bottom")
+    lipschitz = left.select_slider(
+        "**L** in nats per unit of distance, log scale",
+        options,
+        format_func=lambda one: f"{one:.3g} (estimate)" if estimate and estimate.is_told and one == at else f"{one:.3g}",
+        key=_SLIDER,
+        on_change=_take,
+        args=(at,),
+        help="How fast the log-ratio of the two densities can change: the bound assumes that log(dP/dQ) is L-Lipschitz inside each "
+        "cluster. L is unknown; move it to see what follows.",
+    )
+    with right, st.container(horizontal=True, vertical_alignment="center"):
+        direction = st.segmented_control(
+            "Direction of the divergence",
+            DIRECTIONS,
+            default="forward",
+            required=True,
+            format_func=WORDS.get,
+            key="bound_direction",
+            label_visibility="collapsed",
+            wrap=True,
+            persist_state="session",
         )
-        with st.container(horizontal=True, vertical_alignment="center"):
-            direction = st.segmented_control(
-                "Direction",
-                DIRECTIONS,
-                default="forward",
-                required=True,
-                format_func=WORDS.get,
-                key="bound_direction",
-                label_visibility="collapsed",
-                wrap=True,
-                persist_state="session",
-            )
-            back = "Use the estimate" if bound_stages.is_told() else "Back to L = 1"
-            st.button(back, key="use_estimate", on_click=_forget, disabled=wanted is None, icon=":material/target:")
-        _estimate(estimate, at)
+        back = "Use the estimate" if bound_stages.is_told() else "Back to L = 1"
+        st.button(back, key="use_estimate", on_click=_forget, disabled=wanted is None, icon=":material/target:")
     return float(lipschitz), str(direction)
 
 
@@ -59,26 +58,26 @@ def _take(estimate: float) -> None:
     st.session_state[_L] = None if chosen == estimate else float(chosen)
 
 
-def _estimate(estimate: Lipschitz | None, at: float) -> None:
+def _estimate(estimate: Lipschitz | None, at: float) -> tuple[str, str]:
+    """Return where L comes from, in short and in full."""
     if estimate is None:
-        st.caption("L cannot be estimated: that needs at least 5 validation and 5 selected pairs. It begins at 1.")
-        return
+        return "L cannot be estimated", "That needs at least 5 validation and 5 selected pairs. It begins at 1."
     if not estimate.is_told:
-        st.caption(
-            "**L cannot be told from these pairs**: a logistic regression tells validation from selected sources no better than chance "
-            f"(balanced accuracy {estimate.accuracy:.0%}), so its weights say nothing. L begins at 1; any other is as good."
+        return (
+            "L cannot be told from these pairs",
+            (
+                "A logistic regression tells validation from selected sources no better than chance "
+                f"(balanced accuracy {estimate.accuracy:.0%}), so its weights say nothing. L begins at 1; any other is as good."
+            ),
         )
-        return
-    st.caption(
-        f"**Estimate: L = {at:.3g}**, the norm of a logistic regression's weights that tells validation from selected sources; "
-        f"an estimate, not a certificate. It tells them apart with a balanced accuracy of {estimate.accuracy:.0%} (chance: 50%), from at "
-        f"most {estimate.rows:,} rows a side"
-        + ("." if stages.ranking() is None else "; as many are chosen for it as validation has, so it is the same for every budget.")
-        + (
-            " Near 100% no finite L fits: the estimate is only what the regression's penalty left."
-            if estimate.accuracy > _SEPARATED
-            else ""
-        )
+    same = "." if stages.ranking() is None else "; as many are chosen for it as validation has, so it is the same for every budget."
+    near = " Near 100% no finite L fits: the estimate is only what the regression's penalty left." if estimate.accuracy > _SEPARATED else ""
+    return (
+        f"L = {at:.3g} is an estimate, not a certificate",
+        (
+            "The norm of a logistic regression's weights that tells validation from selected sources. It tells them apart with a balanced "
+            f"accuracy of {estimate.accuracy:.0%} (chance: 50%), from at most {estimate.rows:,} rows a side{same}{near}"
+        ),
     )
 
 
@@ -87,15 +86,12 @@ def _forget() -> None:
 
 
 def headline(lipschitz: float, direction: str) -> None:
-    """Draw the bound with its two terms, whether it says anything, and what it assumes."""
+    """Draw the bound with its two terms, what it assumes, and whether it says anything."""
     point = bound_stages.point()
     found = point.bound(lipschitz, direction)
     _equation(point, found, lipschitz, direction)
-    left, right = st.columns(2)
-    with left:
-        verdict(point, found, lipschitz, direction)
-    with right:
-        _assumptions(point)
+    _assumptions(point)
+    verdict(point, found, lipschitz, direction)
 
 
 def _equation(point: SweepPoint, found: KLBound, lipschitz: float, direction: str) -> None:
@@ -134,6 +130,8 @@ def _equation(point: SweepPoint, found: KLBound, lipschitz: float, direction: st
 
 
 def _assumptions(point: SweepPoint) -> None:
+    """Draw what the number rests on: its four assumptions in a line beside it, and what each means behind a fold."""
+    short, full = _estimate(bound_stages.lipschitz(), bound_stages.first_l())
     wide = int((point.cells.points > EXACT_POINTS).sum())
     exact = (
         "exact for these pairs"
@@ -141,12 +139,12 @@ def _assumptions(point: SweepPoint) -> None:
         else f"exact in clusters of at most {EXACT_POINTS:,} pairs; for {views.counted(wide, 'larger cluster')} only a lower and an upper "
         "bound are known, so the bound is an interval"
     )
-    with st.container(border=True):
+    title = f"**Rests on:** sources only · {short} · diameters of samples · two of three residuals are ours"
+    with st.expander(title):
         st.markdown(
-            "**What the number rests on**\n"
             "- **Sources only.** Nothing is said about targets: stage two has no bound.\n"
             "- **L is unknown.** The log-ratio of the densities is *assumed* L-Lipschitz inside each cluster, where both laws must live on "
-            "the same part.\n"
+            f"the same part. {full}\n"
             f"- **Diameters are those of samples**, smaller than those of the laws they come from, and {exact}. Variances are estimated.\n"
             "- **Ours:** the Hoeffding and Bennett residuals. The linear one is the paper's kind."
         )
@@ -191,20 +189,20 @@ _RESIDUALS = {"linear": "linear", "hoeffding": "Hoeffding", "bennett": "Bennett"
 
 def _ruler(point: SweepPoint, lipschitz: float, direction: str, estimates: dict[str, tuple[float, float]]) -> None:
     found, low = point.bound(lipschitz, direction), point.low_bound(lipschitz, direction)
-    rows = {"KL of the shares": (found.covered,) * 3}
-    colours = {"KL of the shares": TERMS["discrete"]}
+    rows, dark = {"KL of the shares": (found.covered,) * 3}, views.is_dark()
+    colours = {"KL of the shares": TERMS[dark]["discrete"]}
     if direction == "forward":
         noise = bound_stages.noise()
         rows = {"noise floor of shares": (noise.floor,) * 3, "KL of the shares": (min(noise.low, found.covered), found.covered, noise.high)}
         colours["noise floor of shares"] = REST
     rows |= {"the bound": (low.covered_total, found.covered_total, found.covered_total)}
-    colours |= {"the bound": TERMS["residual"]}
+    colours |= {"the bound": TERMS[dark]["residual"]}
     for name, (least, most) in estimates.items():
         label = f"{name}, measured"
-        rows[label], colours[label] = (least, float("nan"), most), ROLES["selected"] if name == "selection" else REST
+        rows[label], colours[label] = (least, float("nan"), most), ROLES[dark]["selected"] if name == "selection" else REST
     table = pd.DataFrame([{"what": name, "from": low, "nats": value, "to": high} for name, (low, value, high) in rows.items()])
     alt = "Noise floor, divergence of shares with its bootstrap band, the bound, and measured divergences, in nats on one logarithmic axis."
-    views.plot(ruler_figure(rows, colours, dark=views.is_dark()), alt, "ruler", table)
+    views.plot(ruler_figure(rows, colours, dark=dark), alt, "ruler", table)
     words = (
         f"Noise floor: (n_clusters − 1) / (2M), M = {int(point.allocation.validation_counts.sum()):,} validation pairs. "
         "Band of the shares: 90 % of bootstrap resamples of validation. "

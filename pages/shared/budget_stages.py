@@ -32,6 +32,7 @@ from craft_core.selectors import Craft
 from craft_core.sweep import SweepPoint, point_of
 from craft_core.whatif import take
 from pages.shared import stages
+from pages.shared.keeping import PLAIN
 from pages.shared.session import current_config
 from pages.shared.work import compute, is_ready, is_running, key_of, was_stopped
 
@@ -62,7 +63,7 @@ def every_budget() -> Prefixes | None:
         check_chosen(take(ranked, method.allocate(task, 1)))
         return prefixes(task, ranked, loaded.pool, loaded.test, progress)
 
-    return compute("Preparing every budget", stages.ranking_key(), work)
+    return compute("Preparing every budget", stages.ranking_key(), work, PLAIN, stages.wait_for("prefixes"))
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def measured_curve() -> tuple[BudgetCurve, Mapping[str, float]]:
         curve = budget_curve(held, config.selector, *texts, budgets, 0.0, rng, names, progress)  # type: ignore[arg-type]
         return curve, energy_anchors(held, rng)
 
-    return compute(_CURVE, _curve_key(), work)
+    return compute(_CURVE, _curve_key(), work, PLAIN, stages.wait_for("curves"))
 
 
 def measured_curve_if_ready() -> BudgetCurve | None:
@@ -164,7 +165,7 @@ def _shares_of_runs(lipschitz: float) -> tuple[BudgetCurve, ...]:
     def work(progress: Progress) -> tuple[BudgetCurve, ...]:
         return tuple(share_curve(task, method, budgets, lipschitz, _turn(progress, number, runs)) for number, task in enumerate(runs))
 
-    return compute(_SHARES, key_of(_runs_key(), lipschitz), work)
+    return compute(_SHARES, key_of(_runs_key(), lipschitz), work, PLAIN, stages.wait_for("shares of runs"))
 
 
 def _energies_of_runs() -> tuple[BudgetCurve, ...]:
@@ -180,7 +181,7 @@ def _energies_of_runs() -> tuple[BudgetCurve, ...]:
             found.append(budget_curve(held, config.selector, *texts, budgets, 0.0, rng, ("energy",), now))  # type: ignore[arg-type]
         return tuple(found)
 
-    return compute(_SPREAD, _runs_key(), work)
+    return compute(_SPREAD, _runs_key(), work, PLAIN, stages.wait_for("energies of runs"))
 
 
 def _turn(progress: Progress, number: int, runs: tuple[Problem, ...]) -> Progress:

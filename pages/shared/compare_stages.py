@@ -1,8 +1,7 @@
-"""The stages of the Compare page: the comparison asked for, computed once, and the runs that were pinned."""
+"""The stages of the Compare page: the comparison asked for, computed once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,8 +13,11 @@ from craft_core.cluster import Clustering
 from craft_core.compare import Comparison, Plan, compare, exchanged_targets, mispair
 from craft_core.corpus import Corpus
 from craft_core.discrepancy import has_labels, label_columns
+from craft_core.estimate import estimate_comparison, sizes_of
 from craft_core.progress import Progress
 from pages.shared import stages
+from pages.shared.expected import Expected
+from pages.shared.keeping import PLAIN
 from pages.shared.session import current_config
 from pages.shared.work import compute, key_of, seconds_of, was_stopped
 
@@ -64,7 +66,11 @@ def comparison(one: Asked) -> Comparison:
         pool, mispaired = (rows.pool, None) if exchanged is None else mispair(rows.pool, exchanged)
         return compare(one.plan, replace(rows, pool=pool), clustering, built, mispaired, progress)
 
-    return compute(COMPARE, _key(one), work)
+    return compute(COMPARE, _key(one), work, PLAIN, lambda: _expected(one))
+
+
+def _expected(one: Asked) -> Expected:
+    return Expected("comparison", estimate_comparison(one.plan, current_config(), sizes_of(stages.data())))
 
 
 def is_stopped(one: Asked) -> bool:
@@ -83,34 +89,6 @@ def _exchanged(one: Asked) -> np.ndarray | None:
         return None
     pool, how = stages.data().pool, (one.noise, one.plan.label, one.plan.seeds[0])
     return compute("Mispairing", key_of(stages.data_key(), how), lambda _: exchanged_targets(pool, *how))
-
-
-@dataclass(frozen=True)
-class Pin:
-    """A pinned run: what it chose, as rows of the pool as given, and what people want to see of it."""
-
-    name: str
-    data: str
-    rows: tuple[int, ...]
-    facts: Mapping[str, str]
-
-
-def pins() -> list[Pin]:
-    """Return the runs pinned for the data in use, in the order they were pinned."""
-    return [one for one in st.session_state.get("pins", []) if one.data == stages.data_key()]
-
-
-def pin(name: str, chosen: np.ndarray, facts: Mapping[str, str]) -> None:
-    """Pin a choice under a name; an earlier one of that name is replaced."""
-    key, rows = stages.data_key(), stages.data().pool.rows[chosen]
-    kept = [one for one in st.session_state.get("pins", []) if (one.data, one.name) != (key, name)]
-    st.session_state["pins"] = [*kept, Pin(name, key, tuple(int(row) for row in rows), dict(facts))]
-
-
-def unpin(name: str) -> None:
-    """Forget a pinned run."""
-    key = stages.data_key()
-    st.session_state["pins"] = [one for one in st.session_state.get("pins", []) if (one.data, one.name) != (key, name)]
 
 
 def _key(one: Asked) -> str:

@@ -8,23 +8,34 @@ import streamlit as st
 
 from craft_core.compare import Comparison, Trial, measured, overlaps, standing
 from craft_core.corpus import Corpus
-from craft_core.figures import MapLayer, by_cluster, hover_texts, map_figure, marks_figure, overlap_figure, pca_axes, seconds_figure
-from craft_core.project import sample_rows
+from craft_core.figures import (
+    MOST_COLOURED,
+    MapLayer,
+    by_cluster,
+    hover_texts,
+    map_figure,
+    marks_figure,
+    overlap_figure,
+    pca_axes,
+    seconds_figure,
+)
+from craft_core.project import density, sample_rows
 from craft_core.telling_words import telling_words
-from pages.shared import compare_stages, stages, views
+from pages.shared import compare_stages, map_stages, stages, views
 from pages.shared.compare_stages import Asked
 from pages.shared.session import current_config
 
 _PANELS = ("energy", "label_share", "ridge_rank", "nearest_chrf", "source_bigrams", "gaussian_kl", "mispaired", "mean_tokens")
 _DRAWN = 2_000  # points of each choice on a map
 _WORDS = 15
+_COLOURED = 5  # methods that are coloured at first, where there are too many to colour all
 
 
 def over_budgets(found: Comparison) -> None:
     """Draw small multiples, two in a row; one legend for all."""
     if len(found.plan.budgets) == 1:
         st.caption("One budget was compared. Give several, as in 500 2000 8000, to see lines.")
-    drawn = [one for one in measured(found) if one.name in _PANELS]
+    drawn, coloured = [one for one in measured(found) if one.name in _PANELS], _in_colour(found)
     for start in range(0, len(drawn), 2):
         for column, measure in zip(st.columns(2), drawn[start : start + 2], strict=False):
             with column:
@@ -38,8 +49,23 @@ def over_budgets(found: Comparison) -> None:
                     for one in found.plan.selectors
                     for cell in [standing(found, measure, budget)[one.name]]
                 ]
-                figure = marks_figure(found, measure, legend=start == 0, dark=views.is_dark())
+                figure = marks_figure(found, measure, coloured, legend=start == 0, dark=views.is_dark())
                 views.plot(figure, f"{measure.label} of every method over the budgets.", f"marks_{measure.name}", pd.DataFrame(rows))
+
+
+def _in_colour(found: Comparison) -> list[str]:
+    """Return the methods that are coloured: all of them, or those the user chooses, at first the one in use, craft and the nearest."""
+    names = [one.name for one in found.plan.selectors]
+    if len(names) <= MOST_COLOURED:
+        return names
+    energy = next(one for one in measured(found) if one.name == "energy")
+    cells = standing(found, energy, found.plan.budgets[-1])
+    nearest = sorted(names, key=lambda name: cells[name].mean if np.isfinite(cells[name].mean) else np.inf)
+    first = [name for name in dict.fromkeys([current_config().selector.name, "craft", *nearest]) if name in names][:_COLOURED]
+    said = (
+        f"At most {MOST_COLOURED} colours can be told apart; the other methods are grey. At first: the method in use, craft, the nearest."
+    )
+    return st.multiselect("Methods in colour", names, default=first, max_selections=MOST_COLOURED, key="compare_coloured", help=said)
 
 
 def overlap(found: Comparison, budget: int) -> None:
@@ -72,7 +98,8 @@ def times(found: Comparison) -> None:
 def maps(found: Comparison, one: Asked, budget: int) -> None:
     """Draw the choices of two methods side by side on the same map."""
     st.caption(
-        "The same PCA map twice: each point is a chosen pair, coloured by its cluster, with the validation set as crosses. The first seed."
+        "The same PCA map twice: each point is a chosen pair, coloured by its cluster, with the validation set as crosses. "
+        "The shade behind them is the pool. The first seed."
     )
     chosen, texts = _two(found, budget, "map"), compare_stages.texts_of(one)
     for side, column, trial in zip("AB", st.columns(2), chosen, strict=True):
@@ -82,7 +109,7 @@ def maps(found: Comparison, one: Asked, budget: int) -> None:
 
 
 def _map(trial: Trial, texts: Corpus, key: str) -> None:
-    task, loaded, projection, seed = stages.problem(), stages.data(), stages.projection("pca"), current_config().seed
+    task, loaded, projection, seed = stages.problem(), stages.data(), map_stages.projection("pca", 1), current_config().seed
     wanted = sample_rows(task.clustering.validation_labels, _DRAWN, seed)
     chosen = np.sort(trial.chosen)
     chosen = chosen[sample_rows(np.zeros(len(chosen), dtype=np.int32), _DRAWN, seed)]
@@ -91,8 +118,9 @@ def _map(trial: Trial, texts: Corpus, key: str) -> None:
         MapLayer("selected", projection.locate(task.pool.sources, chosen), chosen, _hover(texts, chosen), len(trial.chosen)),
     ]
     labels = [task.clustering.validation_labels[wanted], task.clustering.pool_labels[chosen]]
-    colouring = by_cluster(labels, task.clustering.validation_share, stages.words()[0])
-    figure = map_figure(layers, colouring, pca_axes(projection.layout.explained), dark=views.is_dark(), seed=seed)  # type: ignore[attr-defined]
+    colouring = by_cluster(labels, task.clustering.validation_share, stages.labels()[0])
+    axes = pca_axes(projection.layout.explained)  # type: ignore[attr-defined]
+    figure = map_figure(layers, colouring, axes, density=density(projection.pool_xy), dark=views.is_dark(), seed=seed)
     low, high = (edge(projection.pool_xy, axis=0) for edge in (np.min, np.max))  # the same for both maps
     figure.update_yaxes(scaleanchor=None)  # half a page is too narrow for a map true to scale
     figure.update_layout(showlegend=False, height=340, margin_t=8, xaxis_range=[low[0], high[0]], yaxis_range=[low[1], high[1]])

@@ -85,7 +85,7 @@ def _how_to_read(values: Readings, found: Yardsticks) -> None:
 
 def transport() -> None:
     """Draw the transport bound with its terms, and the true distance where it was computed."""
-    (found, exact), words = bound_stages.transport(), stages.words()
+    (found, exact), words = bound_stages.transport(), stages.labels()
     st.markdown(
         "A companion that assumes nothing: how far, on average, the mass of one set has to be moved to become the other (the transport "
         "distance W1). Mass that can stay in its cluster moves within it; the rest moves at most as far as any two pairs are apart. "

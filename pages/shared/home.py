@@ -5,9 +5,38 @@ from __future__ import annotations
 import streamlit as st
 
 from craft_core.export import label_table
-from pages.shared import stages, views
+from pages.shared import arrival, history, record, runs, stages, storage, views
+from pages.shared.record import Last
 from pages.shared.session import RUN_AT_ONCE, current_config, current_given
 from pages.shared.work import forget_stops
+
+WELCOME = """
+- **What you will see.** A small, well-chosen part of a large collection of sentence pairs, and for each pair the reason it was chosen.
+- **What you do.** Load a large *pool* and a small *validation* set like the text you care about, and say how many pairs you want.
+- **What you get.** The chosen pairs as a file, what they are worth beside a random choice, and everything needed to repeat it.
+"""
+
+
+def go_on() -> None:
+    """Offer what this browser's visitor had open."""
+    last: Last | None = st.session_state.get(arrival.OFFER)
+    if last is None or last.data not in record.library():
+        return
+    config = record.config_of(last)
+    label = record.library()[last.data]["label"]
+    with st.container(border=True, key="go_on_box"):
+        st.markdown("**Go on where you were**")
+        st.text(f"{label}, {config.clustering.n_clusters:,} clusters, budget {config.budget:,} ({runs.when(last.when)})")
+        st.button("Go on", type="primary", key="go_on_where", icon=":material/history:", on_click=arrival.go_on, args=(last,))
+
+
+def kept() -> None:
+    """Draw the runs of this session, and what is kept on disk."""
+    history.note()  # the run just computed is to be in the list
+    if history.runs() or current_given() is not None:
+        runs.draw()
+    with st.expander("What is kept, and where"):
+        storage.draw()
 
 
 def state() -> None:

@@ -11,10 +11,12 @@ import streamlit as st
 from craft_core.corpus import Cleaning, Columns, Limits, ParallelText, guess_columns, on_disk, preview, server_file
 from craft_core.errors import CraftError, DataError
 from craft_core.experiment import Files
-from pages.shared import forms, stages
+from pages.shared import forms, stages, storage
 from pages.shared.session import (
+    AWAITED,
     Input,
     choose,
+    compare_with_link,
     current_config,
     current_given,
     generation,
@@ -43,6 +45,7 @@ def choose_data() -> None:
         st.markdown("6,000 English–Hindi pool pairs, 400 validation and 400 test pairs in twelve everyday domains, written for this app.")
         st.button("Load the sample data", type="primary", on_click=open_sample, key="load_sample")
     elif way == _UPLOAD:
+        storage.upload_note()
         _load(_uploads(), "Your files")
     elif way == _SERVER and root is not None:
         _load(_from_server(root), "Files of the server")
@@ -70,7 +73,8 @@ def _load(files: dict[str, list[Input]], label: str) -> None:
         except CraftError:
             st.session_state.update(before)  # what was open stays open
             raise
-        propose(len(data.pool), len(data.validation))
+        if not compare_with_link():
+            propose(len(data.pool), len(data.validation))
         st.rerun()
 
 
@@ -131,13 +135,18 @@ def _columns(file: Input, current: Columns) -> Columns | None:
         st.warning("The first line looks like a row, not like column names. If it is one, switch off “First line holds column names”.")
     left, middle, right = st.columns(3)
     with left:
-        source = st.selectbox("Source column", found.names, index=found.names.index(guess[0]), key="source_column")
+        source = st.selectbox("Source column", found.names, index=_begun(found.names, current.source, guess[0]), key="source_column")
     with middle:
-        target = st.selectbox("Target column", found.names, index=found.names.index(guess[1]), key="target_column")
+        target = st.selectbox("Target column", found.names, index=_begun(found.names, current.target, guess[1]), key="target_column")
     with right:
         identity = st.selectbox("Id column", found.names, index=None, placeholder="automatic", key="id_column")
     st.dataframe(found.rows.to_pandas(), hide_index=True, height=180)
     return replace(reading, source=source, target=target, id=identity)
+
+
+def _begun(names: tuple[str, ...], linked: str, guessed: str) -> int:
+    """Return where the choice of a column begins: as a link that waits for its data has it, else at the guess."""
+    return names.index(linked if AWAITED in st.session_state and linked in names else guessed)
 
 
 def _text_reading() -> Columns:

@@ -19,7 +19,7 @@ _SCATTER, _CLUSTER, _SEEN = "residual_scatter", "bound_cluster", "bound_points_s
 def cells(lipschitz: float, direction: str) -> None:
     """Draw the clusters by diameter and share of the residual; a chosen one shows its pairs."""
     data, task, point = stages.data(), stages.problem(), bound_stages.point()
-    found, words = point.bound(lipschitz, direction), stages.words()
+    found, words = point.bound(lipschitz, direction), stages.labels()
     share = found.contributions / max(found.residual_sum, 1e-300)
     order = [int(c) for c in np.argsort(-share, kind="stable") if found.shares[c] > 0]
     chosen = _chosen_cluster(order)

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import StopException
 
-from craft_core.errors import CraftError
-from pages.shared import session, settings
+from pages.shared import arrival, look, session, settings
+from pages.shared.guard import guard
+from pages.shared.upkeep import Upkeep
 
 PAGES = (
     ("app.py", "Home", ":material/home:"),
@@ -48,22 +50,29 @@ def frame(title: str, subtitle: str, *, needs_data: bool = True) -> Iterator[Non
         Whether the page is empty without data; then it offers the two doors instead.
     """
     st.set_page_config(page_title=f"{title} · CRAFT", layout="wide")
+    look.dress()
     with st.sidebar:
         for page, label, icon in PAGES:
             st.page_link(page, label=label, icon=icon, width="stretch")
+        upkeep = Upkeep(title, st.empty(), st.container())
+    is_whole = False
     try:
-        st.title(title, anchor=False)
-        st.markdown(subtitle)
-        if needs_data and session.current_given() is None:
-            doors()
-            st.stop()
-        settings.sidebar()
-        yield
-    except CraftError as error:
-        # the message may quote the user's text, which must not be read as Markdown
-        with st.container(border=True):
-            st.markdown(":material/error: **That did not work.**")
-            st.text(str(error))
+        with guard():
+            arrival.arrive(title)
+            st.title(title, anchor=False)
+            st.markdown(subtitle)
+            upkeep.tell(st.container())
+            settings.sidebar()
+            upkeep.begin()
+            if needs_data and session.current_given() is None:
+                doors()
+                st.stop()
+            yield
+            is_whole = True
+    except StopException:  # the page ended early: for want of data, or because its work was stopped
+        upkeep.end(is_whole=False)
+        raise
+    upkeep.end(is_whole=is_whole)
 
 
 def doors() -> None:

@@ -17,6 +17,7 @@ from craft_core.corpus import Cleaning, Columns, InputFile, Limits, ParallelText
 from craft_core.errors import ParameterError
 from craft_core.experiment import Files, Input
 from craft_core.export import Manifest
+from pages.shared import notices
 
 SERVER_FOLDER = "CRAFT_DATA"
 """The environment variable that names a folder whose files may be opened without uploading them."""
@@ -25,6 +26,9 @@ SAMPLE = Path(__file__).parents[2] / "sample_data"
 
 RUN_AT_ONCE = "run_at_once"
 """Set in the session state when the next page should compute everything without being asked."""
+
+AWAITED = "awaited"
+"""In the session state while the settings of a link are taken and its data are not here: the digits of the data, None if it names none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,15 +56,21 @@ def sample_given() -> Given:
     return given_of("Sample data", Files((pool,), validation, test))
 
 
+def data_digest(given: Given) -> str:
+    """Return twelve digits that change when any byte of the data does."""
+    return file_digest(given.key.encode())[:12]
+
+
 def given_of(label: str, files: Files) -> Given:
     """Return chosen files with the key of their content."""
     parts = [*files.pool, files.validation, *([files.test] if files.test else [])]
-    return Given(label, files, f"{len(files.pool)}:" + "-".join(map(_digest, parts)))
+    return Given(label, files, f"{len(files.pool)}:" + "-".join(map(file_key, parts)))
 
 
-def _digest(file: Input) -> str:
+def file_key(file: Input) -> str:
+    """Return a key that changes when a byte of a file does, or how it is read."""
     if isinstance(file, ParallelText):
-        return f"{_digest(file.source)}+{_digest(file.target)}"
+        return f"{file_key(file.source)}+{file_key(file.target)}"
     return f"{file.suffix}{file.gzipped}{file_digest(file.data if file.path is None else file.path)}"
 
 
@@ -84,8 +94,7 @@ def propose(n_pool: int, n_validation: int) -> None:
     """Set clusters and budget to suit the sizes: five validation pairs a cluster, a tenth of the pool; at most 100 and 2,000."""
     config = current_config()
     n_clusters, budget = max(1, min(100, round(n_validation / 5))), max(1, min(2_000, n_pool // 10))
-    change(clustering=replace(config.clustering, n_clusters=n_clusters), budget=budget)
-    st.session_state["generation"] = generation() + 1
+    begin_anew(replace(config, clustering=replace(config.clustering, n_clusters=n_clusters), budget=budget))
     st.toast(f"Set to begin with: {n_clusters:,} clusters, budget {budget:,}. Change them at the side.")
 
 
@@ -155,9 +164,14 @@ def begin(key: str, value: Any) -> dict[str, Any]:
 
 def restore(config: ExperimentConfig) -> None:
     """Take all choices from a config, keeping the data; every widget begins anew."""
-    st.session_state["config"] = replace(config, data=current_config().data)
-    st.session_state["generation"] = generation() + 1
+    begin_anew(replace(config, data=current_config().data))
     st.toast(f"Settings restored: {config.vectorizer.name}, {config.clustering.n_clusters:,} clusters, budget {config.budget:,}.")
+
+
+def begin_anew(config: ExperimentConfig) -> None:
+    """Take these choices; every widget begins anew."""
+    st.session_state["config"] = config
+    st.session_state["generation"] = generation() + 1
 
 
 def generation() -> int:
@@ -173,14 +187,30 @@ def is_sample(manifest: Manifest) -> bool:
 
 
 def open_sample() -> None:
-    """Make the sample data the data of the session, with a budget and a number of clusters that suit them."""
-    config = current_config()
+    """Make the sample data the data of the session, with a budget and a number of clusters that suit them, or those of a link."""
+    config, given = current_config(), sample_given()
     st.session_state[RUN_AT_ONCE] = True
-    choose(
-        sample_given(),
-        columns=Columns(),
-        cleaning=Cleaning(),
-        limits=Limits(),
-        budget=600,
-        clustering=replace(config.clustering, n_clusters=40),
-    )
+    if AWAITED in st.session_state:
+        choose(given, columns=Columns())
+    else:
+        fresh = {"columns": Columns(), "cleaning": Cleaning(), "limits": Limits()}
+        choose(given, **fresh, budget=600, clustering=replace(config.clustering, n_clusters=40))
+    compare_with_link()
+
+
+def compare_with_link() -> bool:
+    """Say whether the data are those a link was made with; return whether a link had brought the settings."""
+    given = current_given()
+    if AWAITED not in st.session_state or given is None:
+        return False
+    wanted, here = st.session_state.pop(AWAITED), data_digest(given)
+    notices.close()
+    if wanted == here:
+        notices.add(f"These are the same data the link was made with (digest {here}).", kind="success")
+    elif wanted is not None:
+        notices.add(
+            f"These are not the data the link was made with: their digest is {here}, the link's {wanted}. "
+            "The link's settings are in use; the numbers will differ from what its maker saw.",
+            kind="warning",
+        )
+    return True

@@ -16,6 +16,7 @@ def sidebar() -> None:
     """Draw the choices of a run. Cheap ones act at once, dear ones when applied."""
     given = current_given()
     if given is None:
+        st.sidebar.caption("The choices of a run are made here, once data are loaded: budget, method, vectors and clusters.")
         return
     with st.sidebar:
         st.caption("Data")
@@ -26,7 +27,7 @@ def sidebar() -> None:
 
 
 def _budget() -> None:
-    st.number_input(
+    shown = st.number_input(
         "Budget (pairs)",
         **begin(f"budget.{generation()}", current_config().budget),  # the slider of the Budget page moves this number too
         min_value=1,
@@ -34,6 +35,9 @@ def _budget() -> None:
         help="How many pairs to choose out of the pool.",
         on_change=_set_budget,
     )
+    # a page left open sends it to a server that was started again, which runs no callback
+    if shown is not None and shown != current_config().budget:
+        _set_budget()
 
 
 def _set_budget() -> None:

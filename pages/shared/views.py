@@ -12,6 +12,7 @@ import streamlit as st
 from craft_core.corpus import Corpus
 
 _TEXT_PIXELS = 340  # wide enough for a sentence, and both sides still fit
+_METRIC_PIXELS = 163  # two in a row of a telephone
 
 PLOT_CONFIG = {"displaylogo": False, "displayModeBar": False}
 """For charts one only reads."""
@@ -27,16 +28,14 @@ def plot(figure: Any, alt: str, key: str, table: pd.DataFrame | None = None, con
     st.plotly_chart(figure, theme=None, key=key, alt=alt, config=dict(config))
     if table is not None:
         with st.expander("The same numbers as a table"):
-            st.dataframe(table, hide_index=True)
+            st.dataframe(table, hide_index=True, alt=f"As a table: {alt}")
 
 
 def metrics(items: Iterable[tuple[str, str, str]]) -> None:
-    """Draw numbers in a row: label, value, and what it means."""
-    listed = list(items)
-    for start in range(0, len(listed), 4):
-        row = listed[start : start + 4]
-        for column, (label, value, meaning) in zip(st.columns(4), row, strict=False):
-            column.metric(label, value, help=meaning)
+    """Draw numbers in a row, on a telephone two beside each other: label, value, and what it means."""
+    with st.container(horizontal=True):
+        for label, value, meaning in items:
+            st.metric(label, value, help=meaning, width=_METRIC_PIXELS)
 
 
 def warnings(sentences: Iterable[str]) -> None:
@@ -47,19 +46,43 @@ def warnings(sentences: Iterable[str]) -> None:
 
 def pairs(corpus: Corpus, positions: np.ndarray, extra: Mapping[str, Any] | None = None, height: int | str = "auto") -> None:
     """Draw pairs as a table: both sides, what else is known, the row in the data as given, further columns; texts as they are."""
+    rows(_columns_of_pairs(corpus, positions, extra), height)
+
+
+def pick_pairs(corpus: Corpus, positions: np.ndarray, extra: Mapping[str, Any], key: str, height: int | str = "auto") -> int | None:
+    """Draw pairs as a table one of which can be chosen; return its place in the table the first time it is chosen."""
+    table = pd.DataFrame(_columns_of_pairs(corpus, positions, extra))
+    event = st.dataframe(
+        table,
+        hide_index=True,
+        height=height,
+        column_config=columns_of(table),
+        on_select="rerun",
+        selection_mode="single-row",
+        key=key,
+    )
+    row = next(iter(event["selection"]["rows"]), None)
+    if row is None or st.session_state.get(f"{key}.taken") == row:
+        return None
+    st.session_state[f"{key}.taken"] = row  # the choice stays; what it asked for is done once
+    return int(row)
+
+
+def _columns_of_pairs(corpus: Corpus, positions: np.ndarray, extra: Mapping[str, Any] | None) -> dict[str, Any]:
     part = corpus.take(np.asarray(positions, dtype=np.int64))
     extra = dict(extra or {})
     first = {name: extra.pop(name) for name in ("score", "similarity") if name in extra}
     columns = {**first, "source": part.sources.to_pylist(), "target": part.targets.to_pylist(), **extra}
     further = {name: part.columns.column(name).to_pylist() for name in part.columns.column_names}
     columns |= {name if name not in columns else f"{name} (column)": values for name, values in further.items()}
-    rows(columns | {"row" if "row" not in columns else "row of the file": part.rows}, height)
+    return columns | {"row" if "row" not in columns else "row of the file": part.rows}
 
 
 def rows(columns: Mapping[str, Any], height: int | str = "auto") -> None:
     """Draw named columns as a table; whole numbers with separators, others with few digits."""
     table = pd.DataFrame(columns)
-    st.dataframe(table, hide_index=True, height=height, column_config=columns_of(table))
+    alt = f"Table of {len(table):,} rows: {', '.join(map(str, table.columns))}."
+    st.dataframe(table, hide_index=True, height=height, column_config=columns_of(table), alt=alt)
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -80,13 +103,13 @@ def label_shares(table: Mapping[str, Mapping[str, Mapping[str, float]]], top: in
             {name: value or "(empty)"} | {who: f"{share:.1%}" for who, share in shares.items()}
             for value, shares in list(values.items())[:top]
         ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
+        st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt=f"Shares of the values of {name}.")
 
 
 def share_table(table: pd.DataFrame) -> None:
     """Draw a table of clusters behind a fold."""
     with st.expander("The same numbers as a table"):
-        st.dataframe(table, hide_index=True, column_config=columns_of(table))
+        st.dataframe(table, hide_index=True, column_config=columns_of(table), alt="The clusters as a table.")
 
 
 def columns_of(table: pd.DataFrame) -> dict[str, Any]:

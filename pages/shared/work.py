@@ -6,70 +6,29 @@ hashing samples large arrays and frames, and takes equal fields of different cla
 
 from __future__ import annotations
 
-import threading
-import time
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from craft_core.progress import Progress, part
+from pages.shared.expected import Expected, Wait, learn
+from pages.shared.jobs import Job, join, leave
+from pages.shared.keeping import Keep, found_or_made, is_kept
 
 T = TypeVar("T")
 K = TypeVar("K")
 
+_AGREED = "agreed"  # in the session state: (stage, key) of heavy work the user wants begun
+_SAID_SECONDS = 2.0  # what takes less needs no estimate
 _STOPPED = "stopped"  # in the session state: (stage, key) of the work the user stopped
 _POLL_SECONDS = 0.1
 _QUIET_SECONDS = 0.3
 _KEPT_PARTS = 4  # of each stage; parts are small
 _KEPT_RESULTS = 2  # of each stage: vectors of a million pairs take 2 GB
-
-
-class Cancelled(Exception):  # noqa: N818 -- not an error: the user asked for it
-    """Raised from a progress call to end work the user stopped."""
-
-
-class Job:
-    """One piece of work in a thread of its own."""
-
-    def __init__(self, key: str, function: Callable[[Progress], Any]) -> None:
-        self.key = key
-        self.share, self.text, self.started, self.seconds = 0.0, "", time.monotonic(), 0.0
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.done, self._cancelled = threading.Event(), threading.Event()
-        threading.Thread(target=self._run, args=(function,), daemon=True).start()
-
-    def cancel(self) -> None:
-        """Make the next progress call of the work end it."""
-        self._cancelled.set()
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether the work was told to end."""
-        return self._cancelled.is_set()
-
-    def caption(self) -> str:
-        """Return what is being done and, once it can be told, how long it will take."""
-        spent = time.monotonic() - self.started
-        if self.share < 0.05 or spent < 2:
-            return f"{self.text or 'Starting'} …"
-        return f"{self.text} … about {max(spent / self.share - spent, 1):,.0f} s left"
-
-    def _run(self, function: Callable[[Progress], Any]) -> None:
-        try:
-            self.result = function(self._report)
-        except BaseException as error:  # raised again in the page's own thread
-            self.error = error
-        finally:
-            self.seconds = time.monotonic() - self.started
-            self.done.set()
-
-    def _report(self, share: float, text: str) -> None:
-        if self._cancelled.is_set():
-            raise Cancelled
-        self.share, self.text = min(max(share, 0.0), 1.0), text
 
 
 class Shelf:
@@ -91,6 +50,11 @@ def key_of(*parts: object) -> str:
     return "\n".join(map(repr, parts))
 
 
+def digest_of(key: str) -> str:
+    """Return a short digest of a key, for what is kept beyond this run of the program."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
 def is_ready(stage: str, key: str) -> bool:
     """Return whether this result of a stage is already computed."""
     return key in _shelf().results.get(stage, {})
@@ -102,7 +66,7 @@ def is_running(stage: str, key: str) -> bool:
     return job is not None and job.key == key and not job.is_cancelled
 
 
-def compute(stage: str, key: str, function: Callable[[Progress], T]) -> T:
+def compute(stage: str, key: str, function: Callable[[Progress], T], keep: Keep | None = None, wait: Wait | None = None) -> T:
     """Return the result under a key, computing it with progress and a Stop button if it is not there.
 
     Parameters
@@ -113,16 +77,24 @@ def compute(stage: str, key: str, function: Callable[[Progress], T]) -> T:
         From `key_of`.
     function : callable
         Does the work; it calls the progress it is given between chunks.
+    keep : Keep or None
+        How the result is kept on disk; None for one that is made anew each time.
+    wait : callable or None
+        Says what the work will take. Where that is much, the user is asked first.
     """
     shelf = _shelf()
     kept = shelf.results.setdefault(stage, OrderedDict())
     if key not in kept:
         _stop_here_if_stopped(stage, key)
+        expected = None if wait is None or is_kept(stage, key, keep) else wait()
+        _ask_if_heavy(stage, key, expected)
         while len(kept) >= _KEPT_RESULTS:  # before computing: old and new together would be one too many
             kept.popitem(last=False)
-        kept[key] = _finish(shelf, stage, key, function)
+        kept[key] = job = _finish(shelf, stage, key, found_or_made(stage, key, function, keep), expected)
+        if expected is not None and job.result.is_new:
+            learn(expected, job.result.seconds)
     kept.move_to_end(key)
-    return kept[key].result  # type: ignore[no-any-return]
+    return kept[key].result.value  # type: ignore[no-any-return]
 
 
 def parts(stage: str, key: str) -> dict[Any, Any]:
@@ -140,7 +112,9 @@ def kept_parts(shelf: Shelf, stage: str, key: str) -> dict[Any, Any]:
     return found
 
 
-def collect(stage: str, key: str, wanted: Sequence[K], make: Callable[[K, Progress], T]) -> dict[K, T]:
+def collect(
+    stage: str, key: str, wanted: Sequence[K], make: Callable[[K, Progress], T], keep: Keep | None = None, wait: Wait | None = None
+) -> dict[K, T]:
     """Return the parts of a piece of work, making those that are not there; each is kept as soon as it is made.
 
     Parameters
@@ -151,20 +125,31 @@ def collect(stage: str, key: str, wanted: Sequence[K], make: Callable[[K, Progre
         What parts are made of, in the order to make them.
     make : callable
         Makes one of them; it calls the progress it is given between chunks.
+    keep : Keep or None
+        How each part is kept on disk.
+    wait : callable or None
+        Says what the missing parts will take.
     """
     made = parts(stage, key)
     if any(one not in made for one in wanted):
-        _finish(_shelf(), stage, key, missing_parts(made, wanted, make))
+
+        def found(one: K, progress: Progress) -> T:
+            return found_or_made(stage, key_of(key, one), lambda now: make(one, now), keep)(progress).value  # type: ignore[no-any-return]
+
+        expected = None if wait is None else wait()
+        _ask_if_heavy(stage, key, expected)
+        made |= _finish(_shelf(), stage, key, missing_parts(made, wanted, found), expected).result  # another page may have begun the work
     return made
 
 
-def missing_parts(made: dict[K, T], wanted: Sequence[K], make: Callable[[K, Progress], T]) -> Callable[[Progress], None]:
-    """Return the work that makes what is missing among the parts, one after the other."""
+def missing_parts(made: dict[K, T], wanted: Sequence[K], make: Callable[[K, Progress], T]) -> Callable[[Progress], dict[K, T]]:
+    """Return the work that makes what is missing among the parts, one after the other, and returns all of them."""
 
-    def work(progress: Progress) -> None:
+    def work(progress: Progress) -> dict[K, T]:
         missing = [one for one in wanted if one not in made]
         for number, one in enumerate(missing):
             made[one] = make(one, part(progress, number / len(missing), (number + 1) / len(missing)))
+        return made
 
     return work
 
@@ -186,7 +171,7 @@ def forget_stops() -> None:
 
 def seconds_of(stage: str, key: str) -> float:
     """Return the wall seconds a result took."""
-    return round(_shelf().results[stage][key].seconds, 3)
+    return round(float(_shelf().results[stage][key].result.seconds), 3)
 
 
 def _stop_here_if_stopped(stage: str, key: str) -> None:
@@ -199,15 +184,29 @@ def _stop_here_if_stopped(stage: str, key: str) -> None:
     st.stop()
 
 
-def _finish(shelf: Shelf, stage: str, key: str, function: Callable[[Progress], Any]) -> Job:
+def _ask_if_heavy(stage: str, key: str, expected: Expected | None) -> None:
+    """Stop the page before heavy work until the user wants it begun."""
+    agreed: frozenset[tuple[str, str]] = st.session_state.get(_AGREED, frozenset())
+    if expected is None or (stage, key) in agreed or is_running(stage, key) or not expected.is_heavy:
+        return
+    with st.container(border=True):
+        st.markdown(f"**{stage}** will take {expected.sentence()} on this machine. You can stop it at any time.")
+        if st.button("Begin", type="primary", key=f"begin_{stage}", icon=":material/play_arrow:"):
+            st.session_state[_AGREED] = agreed | {(stage, key)}
+            st.rerun()
+        st.caption("Fewer dimensions, fewer clusters, another vectorizer or another method may be faster: the settings are at the side.")
+    st.stop()
+
+
+def _finish(shelf: Shelf, stage: str, key: str, function: Callable[[Progress], Any], expected: Expected | None = None) -> Job:
     job = shelf.jobs.get(stage)
     if job is None or job.key != key or job.is_cancelled:
         if job is not None:
-            job.cancel()
-        job = shelf.jobs[stage] = Job(key, function)
+            leave(job, _session())
+        job = shelf.jobs[stage] = join(stage, key, function, _session())
     slot = st.empty()
     if not job.done.wait(_QUIET_SECONDS):
-        _watch(slot, stage, job)
+        _watch(slot, stage, job, expected)
     slot.empty()
     shelf.jobs.pop(stage, None)
     if job.error is not None:
@@ -215,17 +214,25 @@ def _finish(shelf: Shelf, stage: str, key: str, function: Callable[[Progress], A
     return job
 
 
-def _watch(slot: Any, stage: str, job: Job) -> None:
+def _watch(slot: Any, stage: str, job: Job, expected: Expected | None) -> None:
     with slot.container(border=True):
         bar = st.progress(0.0, text=f"**{stage}**")
-        st.button("Stop", key=f"stop_{stage}", on_click=_stop, args=(stage, job), icon=":material/stop_circle:")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button("Stop", key=f"stop_{stage}", on_click=_stop, args=(stage, job), icon=":material/stop_circle:")
+            if expected is not None and expected.here.seconds >= _SAID_SECONDS:
+                st.caption(f"Expected: {expected.sentence()}.")
     # A run of the page that is stopped here, by navigation or by Streamlit's own Stop, leaves the job going: the next run finds it again.
     while not job.done.wait(_POLL_SECONDS):
         bar.progress(job.share, text=f"**{stage}:** {job.caption()}")
 
 
+def _session() -> str:
+    context = get_script_run_ctx()
+    return "" if context is None else context.session_id
+
+
 def _stop(stage: str, job: Job) -> None:
-    job.cancel()
+    leave(job, _session())
     shelf = _shelf()
     if shelf.jobs.get(stage) is job:
         del shelf.jobs[stage]

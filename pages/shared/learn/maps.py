@@ -25,15 +25,17 @@ def show(seed: int) -> bool:
         st.markdown("**The map (UMAP)**")
         views.plot(doubt_figure(found, found.umap, dark=views.is_dark()), f"UMAP of {rows}.", "umap")
         st.caption(f"{rows}, drawn by the code that draws the map of the pool.")
-    if not story.is_revealed(state):
-        with right:
-            return story.predict(question, state)
+    revealed = story.is_revealed(state)
     with right:
         st.markdown("**The data (PCA, true to scale)**")
-        views.plot(doubt_figure(found, found.pca, dark=views.is_dark()), f"PCA of the same {rows}.", "pca")
-        st.caption("The same rows along the two directions of largest variance.")
-    shown = story.predict(question, state)
-    views.share_table(_table(found))
+        if revealed:
+            views.plot(doubt_figure(found, found.pca, dark=views.is_dark()), f"PCA of the same {rows}.", "pca")
+            st.caption("The same rows along the two directions of largest variance.")
+        else:
+            st.info("Predict below what the data look like; then they are drawn here.", icon=":material/visibility_off:")
+    shown = story.predict(question, state)  # in one place before and after, so that the keyboard stays where it is
+    if shown:
+        views.share_table(_table(found))
     return shown
 
 

@@ -69,7 +69,7 @@ def tell(scenes: Sequence[Scene]) -> None:
     names = (f"{one} {scene.name}" for one, scene in enumerate(scenes, start=1))
     st.caption(" · ".join(f"**{name}**" if one == number else name for one, name in enumerate(names)))
     scene = scenes[number]
-    st.subheader(f"{number + 1} · {scene.title}", anchor=False)
+    st.header(f"{number + 1} · {scene.title}", anchor=False)
     st.markdown(scene.says)
     if scene.show(seed):
         st.success(f"**Take home.** {scene.lesson}", icon=":material/school:")
@@ -96,13 +96,15 @@ def predict(question: Question, state: str) -> bool:
     """Draw a question; first a prediction, then a button that reveals the answer. Return whether it is shown."""
     with st.container(border=True):
         guess = st.radio(f"**Predict.** {question.text}", question.options, index=None, key=f"guess {state}")
-        if is_revealed(state) and guess is not None:
-            _verdict(question, question.options.index(guess))
-            return True
-        st.button("Reveal", key=f"reveal {state}", type="primary", disabled=guess is None, on_click=_reveal, args=(state,))
+        revealed = is_revealed(state) and guess is not None
+        # the same button before and after: one that vanished would take the focus of the keyboard with it
+        label = "Hide the answer" if revealed else "Reveal"
+        st.button(label, key=f"reveal {state}", type="primary", disabled=guess is None, on_click=_reveal, args=("" if revealed else state,))
         if guess is None:
             st.caption("Choose an answer first; then it can be revealed.")
-        return False
+        elif revealed:
+            _verdict(question, question.options.index(guess))
+        return revealed
 
 
 def within(name: str, value: Any, low: float, high: float) -> Any:
@@ -120,10 +122,12 @@ def one_of(name: str, value: Any, choices: Sequence[Any]) -> Any:
 
 
 def _verdict(question: Question, guess: int) -> None:
+    # a screen reader reads these out (role=status), though the focus stays on the button
     if guess in question.right:
-        st.markdown(f":material/check_circle: **Right: {question.options[guess]}.**")
+        st.success(f"**Right: {question.options[guess]}.**", icon=":material/check_circle:")
     else:
-        st.markdown(f":material/cancel: **Not this time. The answer is: {' or '.join(question.options[one] for one in question.right)}.**")
+        answer = " or ".join(question.options[one] for one in question.right)
+        st.info(f"**Not this time. The answer is: {answer}.**", icon=":material/cancel:")
     st.markdown(question.because)
 
 
