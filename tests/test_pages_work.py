@@ -3,15 +3,23 @@
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from craft_core.corpus import Corpus
+from craft_core.estimate import Estimate, Pace
 from craft_core.params import param
-from pages.shared.jobs import Cancelled, Job
+from craft_core.progress import silent
+from craft_core.store import Store
+from pages.shared import keeping
+from pages.shared.expected import Expected, learn
+from pages.shared.jobs import Cancelled, Job, join, leave
+from pages.shared.keeping import Keep, found_or_made
 from pages.shared.work import Shelf, kept_parts, key_of, missing_parts
 
 
@@ -138,3 +146,98 @@ def test_only_the_parts_of_the_latest_keys_are_kept():
     kept_parts(shelf, "map", "5")
     assert kept_parts(shelf, "sweep", "0") == {2: "two"}
     assert list(shelf.parts["sweep"]) == ["2", "3", "4", "0"]
+
+
+def endless(progress: object) -> None:
+    while True:
+        progress(0.1, "On and on")  # type: ignore[operator]
+        time.sleep(0.005)
+
+
+def test_two_pages_that_want_the_same_work_share_one_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.shared.jobs._is_open", lambda session: True)
+    one = join("Stage", "same", endless, "first page")
+    other = join("Stage", "same", endless, "second page")
+    assert one is other
+    assert join("Stage", "another", endless, "first page") is not one
+    leave(one, "first page")
+    assert not one.is_cancelled  # the second page still waits
+    leave(one, "second page")
+    assert one.is_cancelled
+    assert one.done.wait(5)
+    again = join("Stage", "same", endless, "first page")
+    assert again is not one
+    leave(again, "first page")
+
+
+def test_a_page_that_was_closed_keeps_no_job_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.shared.jobs._is_open", lambda session: session != "closed")
+    job = join("Stage", "left behind", endless, "closed")
+    assert join("Stage", "left behind", endless, "open") is job
+    leave(job, "open")
+    assert job.done.wait(5)
+    assert isinstance(job.error, Cancelled)
+
+
+def test_a_result_is_made_once_and_then_found_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path / "store", 10**9)
+    monkeypatch.setattr("pages.shared.keeping.open_store", lambda: store)
+    monkeypatch.setattr("pages.shared.keeping._WORTH_SECONDS", 0.0)
+    made: list[int] = []
+
+    def make(progress: object) -> np.ndarray:
+        made.append(1)
+        return np.arange(5)
+
+    keep = Keep(lambda result: {"doubled": result * 2}, lambda packed: packed["doubled"] // 2)
+    first = found_or_made("Stage", "key", make, keep)(silent)
+    keeping._writer().submit(lambda: None).result()  # whatever was to be written is
+    again = found_or_made("Stage", "key", make, keep)(silent)
+    assert (first.is_new, again.is_new) == (True, False)
+    assert again.value.tolist() == [0, 1, 2, 3, 4]
+    assert again.seconds == first.seconds
+    assert len(made) == 1
+    assert keeping.is_kept("Stage", "key", keep)
+    assert not keeping.is_kept("Stage", "other", keep)
+    assert found_or_made("Stage", "key", make, None)(silent).is_new  # not to be kept: made anew
+
+
+def test_what_is_made_at_once_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path / "store", 10**9)
+    monkeypatch.setattr("pages.shared.keeping.open_store", lambda: store)
+    found_or_made("Stage", "key", lambda progress: 1, keeping.PLAIN)(silent)
+    keeping._writer().submit(lambda: None).result()
+    assert not store.has("Stage", "key")
+
+
+def test_heavy_work_waits_for_a_yes_and_light_work_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.shared.expected._pace", Pace())
+    def script() -> None:
+        import streamlit as st
+
+        from craft_core.estimate import Estimate
+        from pages.shared.expected import Expected
+        from pages.shared.work import compute
+
+        seconds = st.session_state["seconds"]
+        result = compute("Deep thought", f"key {seconds}", lambda progress: 42, None, lambda: Expected("thought", Estimate(seconds, 10**6)))
+        st.text(str(result))
+
+    at = AppTest.from_function(script)
+    at.session_state["seconds"] = 0.1
+    assert at.run().text[0].value == "42"
+    at.session_state["seconds"] = 7_200.0
+    at.run()
+    assert not at.text
+    assert "Deep thought** will take about 2" in at.markdown[0].value
+    at.button(key="begin_Deep thought").click().run()
+    assert at.text[0].value == "42"
+
+
+def test_a_machine_that_is_slower_is_expected_to_stay_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.shared.expected._pace", Pace())
+    what = Expected("a step", Estimate(10.0, 5))
+    learn(what, 30.0)
+    assert 10.0 < what.here.seconds <= 30.0
+    assert what.here.bytes == 5
+    assert Expected("another", Estimate(10.0, 5)).here.seconds > 10.0  # the machine is slow, not the step

@@ -44,7 +44,7 @@ def _choose() -> None:
             st.warning(f"No {layer} pair came from row {int(row):,}: it was dropped while cleaning, or there is no such row.")
             return
         explorer.pick(str(layer), int(at[0]))
-        st.rerun(scope="fragment")
+        explorer.again()
 
 
 def _texts(layer: str, position: int) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from craft_core.arrays import IntVector
 from craft_core.corpus import file_digest
 from craft_core.describe import cluster_name
-from craft_core.explore.contrast import Contrast, contrast, label_table, share_table, word_table
+from craft_core.explore.contrast import Contrast, contrast, label_table, number_table, share_table, word_table
 from craft_core.explore.region import Region
 from pages.shared import explorer, stages, views
 from pages.shared.session import current_config
@@ -39,25 +39,21 @@ def draw(region: Region) -> None:
             column.caption("No word tells them apart.")
     st.caption(
         "In brackets: occurrences here and there. Words by log-odds with a prior, two standard errors or more; pairs in both are left out"
-        + (
-            f", and of large sets a random sample of {max(found.one.read, found.other.read):,} pairs is read."
-            if _is_sampled(found)
-            else "."
-        )
+        + (f", and of large sets a random sample of {max(found.one.read, found.other.read):,} pairs is read." if found.is_sampled else ".")
     )
     st.markdown("**Shares of the clusters**, those that differ most first")
     labels = stages.labels()[0]
-    _share_table(share_table(found, [cluster_name(c, labels) for c in range(len(labels))], names), names)
+    _share_table(share_table(found, [cluster_name(c, labels) for c in range(len(labels))], names))
     for label, shares in found.labels.items():
         st.markdown("**Shares by a column of the data**, which no method looks at")
-        _share_table(label_table(shares, label, names), names)
+        _share_table(label_table(shares, label, names))
 
 
 def _positions(name: str, region: Region) -> IntVector:
     if name == _CHOSEN:
         return np.sort(stages.selection()[0].indices)
     if name == _REST:
-        return np.setdiff1d(stages.problem().available, region.pool)
+        return np.setdiff1d(stages.problem().available, region.pool, assume_unique=True)
     return explorer.kept()[name].pool
 
 
@@ -69,24 +65,12 @@ def _found(region: Region, other: IntVector) -> Contrast:
 
 
 def _sizes(found: Contrast, names: tuple[str, str]) -> None:
-    rows = [
-        {
-            "": name,
-            "pairs": f"{side.size:,}",
-            "mean score": views.number(side.score, 3),
-            "characters, source": f"{side.source_characters:,.0f}",
-            "characters, target": f"{side.target_characters:,.0f}",
-        }
-        for name, side in zip(names, (found.one, found.other), strict=True)
-    ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt="Numbers of both sets")
+    table = number_table(found, names)
+    config = {name: st.column_config.NumberColumn(name, format="%.3f" if "score" in name else "localized") for name in table.columns[1:]}
+    st.dataframe(table, hide_index=True, height="content", column_config=config, alt="Numbers of both sets")
     st.caption(f"{views.counted(found.both, 'pair')} in both.")
 
 
-def _is_sampled(found: Contrast) -> bool:
-    return max(found.one.size, found.other.size) > max(found.one.read, found.other.read) + found.both
-
-
-def _share_table(table: pd.DataFrame, names: tuple[str, str]) -> None:
-    config = {name: st.column_config.NumberColumn(name, format="percent") for name in names}
+def _share_table(table: pd.DataFrame) -> None:
+    config = {name: st.column_config.NumberColumn(name, format="percent") for name in table.columns[1:]}
     st.dataframe(table, hide_index=True, height="content" if len(table) < 11 else 320, column_config=config, alt="Shares in both sets")

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
-from craft_core.explore.region import Region, region_of
+from craft_core.explore.region import Region, box, region_of
 from pages.shared import map_stages, stages
 
 TAB = "explore_tab"
@@ -29,6 +30,14 @@ def open_tab() -> None:
     if wanted is not None:
         st.session_state[TAB] = wanted
     st.session_state.setdefault(TAB, CLUSTERS)
+
+
+def again() -> None:
+    """Run this part of the page again: alone where it ran alone."""
+    try:
+        st.rerun(scope="fragment")
+    except StreamlitAPIException:  # the whole page ran
+        st.rerun()
 
 
 def current() -> Region | None:
@@ -109,10 +118,9 @@ def handle(event: Mapping[str, Any], method: str, layout: int) -> None:
 
 def _draw(shape: Mapping[str, Any], how: str, method: str, layout: int) -> None:
     x, y = (np.asarray(shape[axis], dtype=np.float64) for axis in ("x", "y"))
-    if how == "box":
-        x, y = x[[0, 1, 1, 0]], y[[0, 0, 1, 1]]
     pool_xy, validation_xy = map_stages.places(method, layout), map_stages.projection(method, layout).validation_xy
-    show(region_of(how.capitalize(), how, np.column_stack([x, y]), map_stages.map_key(method, layout), pool_xy, validation_xy))
+    corners = box(*x[:2], *y[:2]) if how == "box" else np.column_stack([x, y])
+    show(region_of(how.capitalize(), how, corners, map_stages.map_key(method, layout), pool_xy, validation_xy))
 
 
 def _click(point: Mapping[str, Any]) -> None:

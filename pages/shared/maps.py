@@ -84,7 +84,7 @@ def finish(view: View) -> None:
         st.button("Place them", on_click=map_stages.place_again, args=(view.method, view.layout))
         return
     map_stages.places(view.method, view.layout)
-    st.rerun(scope="fragment")
+    explorer.again()
 
 
 @st.cache_resource(show_spinner=False)
@@ -232,9 +232,7 @@ def _caption(view: View, projection: Projection, layers: list[MapLayer], placed:
         else "Without WebGL at most 3,000 pairs are drawn, a random sample; the legend says how many of each."
     ]
     if placed:
-        said.append(
-            "The shade behind them, slightly blurred, counts every pool pair on a logarithmic scale; a region you draw counts every pair too."
-        )
+        said.append("The shade behind them, slightly blurred, counts every pool pair, on a logarithmic scale; so does a region.")
     if hasattr(projection.layout, "explained"):
         said.append("PCA shows the two directions of largest variance; pairs far apart in the others can lie together here.")
     else:

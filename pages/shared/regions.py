@@ -9,11 +9,10 @@ import streamlit as st
 
 from craft_core.config import FORMATS, Export
 from craft_core.describe import cluster_name
-from craft_core.explore.contrast import Contrast, contrast
-from craft_core.explore.region import Region, RegionCounts, count, counts_table
+from craft_core.explore.region import Region, RegionCounts, count, counts_table, difference, intersection, union
+from craft_core.export import pairs_bytes
 from pages.shared import contrasts, explorer, stages, views
-from pages.shared.session import current_config
-from pages.shared.work import compute, key_of
+from pages.shared.work import key_of
 
 _SHOWN = 200
 
@@ -69,16 +68,26 @@ def _actions(region: Region) -> None:
             named = replace(region, name=" ".join(name.split()) or region.name)
             explorer.keep(named)
             explorer.show(named)
-            st.rerun(scope="fragment")
+            explorer.again()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.toggle("Show only this region", key=explorer.limit_key(), help="Dims the other points, and limits searches to the region.")
+        _combine(region)
         _download(region)
         st.button("Clear", on_click=explorer.show, args=(None,), icon=":material/close:", help="Forget the region in use; kept ones stay.")
 
 
-def _download(region: Region) -> None:
-    from craft_core.export import pairs_bytes
+def _combine(region: Region) -> None:
+    others = [name for name in explorer.kept() if name != region.name]
+    if not others:
+        return
+    with st.popover("Combine", icon=":material/join:"):
+        other = st.selectbox("With the region", others, key="combine_with")
+        how = st.segmented_control("Pairs that are", list(_COMBINED), default="in both", required=True, key="combine_how")
+        both = (region, explorer.kept()[str(other)])
+        st.button("Make the region", key="combine", on_click=lambda: explorer.show(_COMBINED[str(how)](*both)))
 
+
+def _download(region: Region) -> None:
     with st.popover("Export", icon=":material/download:"):
         layer = st.segmented_control("Pairs of", ["pool", "validation"], default="pool", required=True, key="region_layer")
         form = st.selectbox("Format", FORMATS, key="region_format")
@@ -108,7 +117,7 @@ def _pairs(region: Region) -> None:
     st.caption(f"Showing {len(shown):,} of {len(region.pool):,} pool pairs, the chosen first, then by score. Choose a row to see its card.")
     if row is not None:
         explorer.pick("pool", int(shown[row]))
-        st.rerun(scope="fragment")
+        explorer.again()
     st.markdown("**Validation pairs in the region**")
     if len(region.validation):
         views.pairs(stages.data().validation, region.validation[:_SHOWN], height="content" if len(region.validation) < 11 else 300)
@@ -126,7 +135,7 @@ def _of_clusters() -> None:
             inside = [np.flatnonzero(np.isin(one, clusters)) for one in (clustering.pool_labels, clustering.validation_labels)]
             name = f"Clusters {', '.join(map(str, sorted(clusters)))}" if len(clusters) > 1 else f"Cluster {clusters[0]}"
             explorer.show(Region(name[:60], "cluster", inside[0], inside[1], None, None))
-            st.rerun(scope="fragment")
+            explorer.again()
 
 
 def _kept(now: Region | None) -> None:
@@ -143,9 +152,9 @@ def _kept(now: Region | None) -> None:
             st.button("Forget", key=f"forget_region_{number}", on_click=explorer.forget, args=(name,), help=f"Forget {name}")
 
 
+_COMBINED = {"in both": intersection, "in either": union, "in this one only": difference}
 _MEANING = {
     "pool": "Pool pairs in the region, of all that are in a cluster; all are counted, not only those drawn.",
     "validation": "Validation pairs in the region.",
     "chosen": "Chosen pairs in the region, of all that are chosen.",
 }
-__all__ = ["Contrast", "compute", "contrast", "current_config", "draw"]

@@ -9,6 +9,7 @@ import streamlit as st
 
 from craft_core.arrays import FloatVector, IntVector
 from craft_core.corpus import Corpus
+from craft_core.errors import CraftError
 from craft_core.explore.region import Region
 from craft_core.explore.search import like_sentence, search_pairs
 from craft_core.progress import Progress
@@ -36,12 +37,13 @@ class Query:
 
 @dataclass(frozen=True, eq=False)
 class Hits:
-    """What was found in one corpus: positions, how alike they are where that was asked, and how many pairs were read."""
+    """What was found in one corpus: positions, how alike they are where that was asked, and how many pairs were read; or what was wrong."""
 
     positions: IntVector
     similarity: FloatVector | None
     n_read: int
     n_total: int
+    problem: str = ""
 
 
 def draw() -> None:
@@ -50,6 +52,12 @@ def draw() -> None:
     query: Query | None = st.session_state.get(_ASKED)
     if query is None:
         st.info("Look for words, for a pattern, or for pairs that are like a sentence of your own.", icon=":material/search:")
+        return
+    problem = _hits("pool", query).problem
+    if problem:
+        with st.container(border=True):
+            st.markdown(":material/error: **That did not work.**")
+            st.text(problem)
         return
     for layer in ("pool", "validation"):
         _result(layer, query)
@@ -71,7 +79,7 @@ def _form() -> None:
         asked = st.form_submit_button("Search", type="primary", icon=":material/search:")
     if asked:
         st.session_state[_ASKED] = Query(str(how), text, str(side), bool(match_case)) if text.strip() else None
-        st.rerun(scope="fragment")  # the map is above, and shows what was found
+        explorer.again()  # the map is above, and shows what was found
 
 
 def _result(layer: str, query: Query) -> None:
@@ -95,7 +103,7 @@ def _result(layer: str, query: Query) -> None:
     st.caption(f"Showing {len(shown):,} of {len(hits.positions):,}. Choose a row to see its card.")
     if row is not None:
         explorer.pick(layer, int(shown[row]))
-        st.rerun(scope="fragment")
+        explorer.again()
     if layer == "pool":
         st.button("Make a region of these pairs", key="search_region", on_click=_make_region, args=(query,), icon=":material/select_all:")
 
@@ -113,18 +121,21 @@ def _hits(layer: str, query: Query) -> Hits:
         return found
     inside = np.isin(found.positions, region.validation if layer == "validation" else region.pool)
     similarity = None if found.similarity is None else found.similarity[inside]
-    return Hits(found.positions[inside], similarity, found.n_read, found.n_total)
+    return Hits(found.positions[inside], similarity, found.n_read, found.n_total, found.problem)
 
 
 def _all_hits(layer: str, query: Query) -> Hits:
     corpus, vectors, task = _corpus(layer), stages.vectors(), stages.problem()
 
     def work(progress: Progress) -> Hits:
-        if query.how == _LIKE:
-            return _alike(query, vectors, task.validation if layer == "validation" else task.pool)
-        how = "text" if query.how == _TEXT else "regex"
-        found = search_pairs(corpus, query.text, how, query.side, query.match_case, _SECONDS, progress)
-        return Hits(found.positions, None, found.n_read, found.n_total)
+        try:
+            if query.how == _LIKE:
+                return _alike(query, vectors, task.validation if layer == "validation" else task.pool)
+            how = "text" if query.how == _TEXT else "regex"
+            found = search_pairs(corpus, query.text, how, query.side, query.match_case, _SECONDS, progress)
+            return Hits(found.positions, None, found.n_read, found.n_total)
+        except CraftError as error:  # not the page's to fail: the map shows what was found too, and the form must stay to be corrected
+            return Hits(np.zeros(0, dtype=np.int64), None, 0, 0, str(error))
 
     return compute(f"Searching the {layer}", key_of(stages.vector_key(), layer, query), work)
 
