@@ -18,7 +18,7 @@ from craft_core.progress import Progress, part, silent
 from craft_core.threads import one_thread
 from craft_core.vectorize.protocol import Vectors
 
-__all__ = ["BLOCK_ROWS", "Clustering", "KMeans", "assign", "cluster"]
+__all__ = ["BLOCK_ROWS", "LEAST_SAMPLE", "Clustering", "KMeans", "assign", "cluster"]
 
 BLOCK_ROWS = 16_384
 """Rows handled at a time by each thread, at most."""
@@ -26,7 +26,7 @@ BLOCK_ROWS = 16_384
 _BLOCK_PRODUCTS = 2**22  # numbers a thread works on at a time, 16 MB twice, however many clusters there are
 _THREADS = 2
 
-_LEAST_SAMPLE = 32_768
+LEAST_SAMPLE = 32_768
 """Pool rows k-means sees at least: with few clusters, 256 points a center left one giant cluster and 5 % more inertia."""
 
 
@@ -126,8 +126,8 @@ def cluster(vectors: Vectors, pool_keys: npt.NDArray[np.uint64], kmeans: KMeans,
             f"Got {kmeans.n_clusters:,}."
         )
     centers = _fit(rows, kmeans, seed, part(progress, 0.0, 0.5))
-    progress(0.5, "Giving every pair its cluster")
-    pool_labels = np.where(usable, assign(vectors.pool.sources, centers), -1).astype(np.int32)
+    labels = assign(vectors.pool.sources, centers, part(progress, 0.5, 1.0))
+    pool_labels = np.where(usable, labels, -1).astype(np.int32)
     validation_labels = np.where(wanted, assign(vectors.validation.sources, centers), -1).astype(np.int32)
     progress(1.0, "Clusters ready")
     return Clustering(centers, pool_labels, validation_labels)
@@ -155,8 +155,11 @@ def _fit(rows: FloatMatrix, kmeans: KMeans, seed: int, progress: Progress) -> Fl
     return np.asarray(centers, dtype=np.float32)
 
 
-def assign(rows: FloatMatrix, centers: FloatMatrix) -> LabelVector:
-    """Return the nearest center of each row, shape (n,), blockwise; ties go to the lower center."""
+def assign(rows: FloatMatrix, centers: FloatMatrix, progress: Progress = silent) -> LabelVector:
+    """Return the nearest center of each row, shape (n,), blockwise; ties go to the lower center.
+
+    `progress` is called between blocks, in the thread of the caller; raising from it drops the blocks not yet begun.
+    """
     labels = np.empty(len(rows), dtype=np.int32)
     # ||x - c||^2 = ||x||^2 - 2 (x.c - ||c||^2 / 2), and the first term is the same for every center
     half_norms = 0.5 * np.einsum("ij,ij->i", centers, centers)
@@ -166,8 +169,14 @@ def assign(rows: FloatMatrix, centers: FloatMatrix) -> LabelVector:
         block = rows[start : start + size]
         labels[start : start + size] = np.argmax(block @ centers.T - half_norms, axis=1)
 
-    with one_thread(), ThreadPoolExecutor(_THREADS) as threads:
-        list(threads.map(label, range(0, len(rows), size)))
+    starts = range(0, len(rows), size)
+    threads = ThreadPoolExecutor(_THREADS)
+    try:
+        with one_thread():
+            for number, _ in enumerate(threads.map(label, starts)):
+                progress((number + 1) / len(starts), "Giving every pair its cluster")
+    finally:
+        threads.shutdown(cancel_futures=True)
     return labels
 
 
@@ -179,7 +188,7 @@ def _fit_rows(
         parts.append(vectors.validation.sources[wanted])
     if kmeans.fit_on != "validation":
         candidates = np.flatnonzero(usable)
-        size = max(_LEAST_SAMPLE, kmeans.points_per_center * kmeans.n_clusters)
+        size = max(LEAST_SAMPLE, kmeans.points_per_center * kmeans.n_clusters)
         parts.append(vectors.pool.sources[candidates[sample_positions(pool_keys[candidates], size)]])
     return np.ascontiguousarray(np.concatenate(parts))
 

@@ -161,7 +161,8 @@ def encode(data: LoadedData, vectorizer: Vectorizer, seed: int, progress: Progre
 
 def clusters(data: LoadedData, vectors: Vectors, kmeans: KMeans, seed: int, progress: Progress = silent) -> Clustering:
     """Cut the source vectors into clusters."""
-    return cluster(vectors, content_keys(data.pool, seed), kmeans, seed, progress)
+    keys = content_keys(data.pool, seed, part(progress, 0.0, 0.1))
+    return cluster(vectors, keys, kmeans, seed, part(progress, 0.1, 1.0))
 
 
 def run(config: ExperimentConfig, files: Files, progress: Progress = silent) -> Report:

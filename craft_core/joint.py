@@ -13,6 +13,7 @@ from craft_core.vectorize.protocol import EncodedPairs
 
 __all__ = ["check_wanted", "joint_products", "joint_rows", "largest", "nearest_pool"]
 
+_BLOCK_ROWS = 65_536
 _BLOCK_NUMBERS = 2**24  # products held at a time: 64 MB
 
 
@@ -22,10 +23,19 @@ def check_wanted(problem: Problem, owner: str) -> None:
         raise DataError(f"The method {owner} needs a validation pair with vectors on both sides, and there is none. Add validation pairs.")
 
 
-def joint_rows(pairs: EncodedPairs, positions: IntVector) -> FloatMatrix:
-    """Return the joint vectors of the pairs at these positions, shape (n, source + target dimensions), of length 1 or zero."""
-    rows = np.concatenate([pairs.sources[positions], pairs.targets[positions]], axis=1)
-    rows *= np.float32(np.sqrt(0.5))
+def joint_rows(pairs: EncodedPairs, positions: IntVector, progress: Progress = silent) -> FloatMatrix:
+    """Return the joint vectors of the pairs at these positions, shape (n, source + target dimensions), of length 1 or zero.
+
+    `progress` is called between blocks; raising from it cancels.
+    """
+    half = pairs.sources.shape[1]
+    rows = np.empty((len(positions), half + pairs.targets.shape[1]), dtype=np.float32)
+    for start in range(0, len(positions), _BLOCK_ROWS):
+        progress(start / len(positions), "Joining the sides")
+        block = positions[start : start + _BLOCK_ROWS]
+        rows[start : start + len(block), :half] = pairs.sources[block]
+        rows[start : start + len(block), half:] = pairs.targets[block]
+        rows[start : start + len(block)] *= np.float32(np.sqrt(0.5))
     return rows
 
 

@@ -78,31 +78,46 @@ def cells_of(problem: Problem, selection: Selection, exact_points: int = 0, prog
 
 
 def held_out_couples(
-    problem: Problem, selection: Selection, test: EncodedPairs | None, selector: Selector, budget: int, seed: int, rng: np.random.Generator
+    problem: Problem,
+    selection: Selection,
+    test: EncodedPairs | None,
+    selector: Selector,
+    budget: int,
+    seed: int,
+    rng: np.random.Generator,
+    progress: Progress = silent,
 ) -> tuple[str, list[Couple]]:
     """Return what is measured on, in words, and a couple a fold: what was chosen and the held-out pairs; none where there are too few.
 
     With a test set, that is the selection itself. Without one, the method selects anew with one half of validation and is measured on
-    the other, both ways round (see `hold_out`).
+    the other, both ways round (see `hold_out`); `progress` is told of that.
     """
     held_out = hold_out(problem, test, rng)
     if not held_out.is_enough:
         return held_out.words, []
-    again = (select(fold.problem, selector, budget, seed) for fold in held_out.folds)
+    turns = [part(progress, number / len(held_out.folds), (number + 1) / len(held_out.folds)) for number in range(len(held_out.folds))]
+    again = (select(fold.problem, selector, budget, seed, now) for fold, now in zip(held_out.folds, turns, strict=True))
     chosen = [selection.indices] if held_out.from_test else [one.indices for one in again]
     couples = [(one, fold.held) for one, fold in zip(chosen, held_out.folds, strict=True) if len(one) >= 2]
     return held_out.words, couples if len(couples) == len(chosen) else []
 
 
 def held_out_energy(
-    problem: Problem, selection: Selection, test: EncodedPairs | None, selector: Selector, budget: int, seed: int
+    problem: Problem,
+    selection: Selection,
+    test: EncodedPairs | None,
+    selector: Selector,
+    budget: int,
+    seed: int,
+    progress: Progress = silent,
 ) -> Energy | None:
     """Return the distance of a selection to held-out pairs, without its anchors; None where there are too few pairs. See `measure`."""
     rng = np.random.default_rng([seed, 2])
-    _, couples = held_out_couples(problem, selection, test, selector, budget, seed, rng)
+    _, couples = held_out_couples(problem, selection, test, selector, budget, seed, rng, part(progress, 0.0, 0.8))
     found = []
     with one_thread():
-        for chosen, held_out in couples:
+        for number, (chosen, held_out) in enumerate(couples):
+            progress(0.8 + 0.2 * number / len(couples), "Measuring the distance to held-out pairs")
             held = sample_pairs(held_out, np.arange(len(held_out)), rng)
             found.append(energy_distance(sample_pairs(problem.pool, chosen, rng), held))
     return mean_energy(found) if found else None
@@ -124,15 +139,15 @@ def measure(
     """
     allocation = realised_allocation(problem, selection, budget)
     p, q = allocation.validation_share, allocation.selected_share
-    cells = cells_of(problem, selection)
+    cells = cells_of(problem, selection, progress=part(progress, 0.0, 0.1))
     progress(0.1, "Measuring the distance to held-out pairs")
     rng = np.random.default_rng([seed, 2])
-    words, couples = held_out_couples(problem, selection, test, selector, budget, seed, rng)
+    words, couples = held_out_couples(problem, selection, test, selector, budget, seed, rng, part(progress, 0.1, 0.4))
     energy: Energy | None = None
     anchors: Anchors | None = None
     if couples:
         with one_thread():
-            energy, anchors = _energies(problem, couples, rng, part(progress, 0.1, 1.0))
+            energy, anchors = _energies(problem, couples, rng, part(progress, 0.4, 1.0))
     reverse = kl_divergence(q, p) if len(selection) else float("inf")
     return Diagnostics(kl_divergence(p, q), reverse, covered_kl(p, q), total_variation(p, q), energy, anchors, words, cells)
 
@@ -144,10 +159,12 @@ def _energies(problem: Problem, folds: list[Couple], rng: np.random.Generator, p
         now(0.0, "Measuring the distance to held-out pairs")
         held = sample_pairs(held_out, np.arange(len(held_out)), rng)  # once, so that a selection and its anchors face the same pairs
         selected.append(energy_distance(sample_pairs(problem.pool, chosen, rng), held))
-        for _ in range(_RANDOM_REPEATS):
+        for repeat in range(_RANDOM_REPEATS):
+            now(0.2 + 0.1 * repeat, "Measuring the anchors")
             drawn = Random().select(problem, max(len(chosen), 2), rng).indices
             random.append(energy_distance(sample_pairs(problem.pool, drawn, rng), held))
         now(0.5, "Measuring the anchors")
         pool.append(energy_distance(sample_pairs(problem.pool, problem.available, rng), held))
+        now(0.7, "Measuring the anchors")
         halves.append(half_against_half(held, rng))
     return mean_energy(selected), Anchors(mean_energy(halves), mean_energy(random), mean_energy(pool))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -161,7 +161,8 @@ def clustered_again(
         now(0.0, f"Clustering again, {number} of {len(runs) - 1}")
         clustering = cluster(vectors, pool_keys_of(one_seed), replace(kmeans, n_clusters=n_clusters), one_seed, now)
         problems.append(Problem(problem.pool, problem.validation, clustering))
-    return Runs(tuple(runs), np.array([_rand(one, problem) for one in problems]), tuple(problems))
+    rand = [_rand(one, problem) for one in _told(problems, progress)]
+    return Runs(tuple(runs), np.array(rand), tuple(problems))
 
 
 def chosen_again(runs: Runs, selector: Selector, budget: int, progress: Progress = silent) -> Stability:
@@ -174,13 +175,20 @@ def chosen_again(runs: Runs, selector: Selector, budget: int, progress: Progress
     selector, budget
         Of the run itself.
     progress : Progress
-        Called before each selection; raising from it cancels.
+        Called before and within each selection; raising from it cancels.
     """
     chosen = []
     for number, (problem, (seed, _)) in enumerate(zip(runs.problems, runs.runs, strict=True)):
-        progress(number / len(runs.runs), f"Choosing again, {max(number, 1)} of {len(runs.runs) - 1}")
-        chosen.append(select(problem, selector, budget, seed).indices)
+        now = part(progress, number / len(runs.runs), (number + 1) / len(runs.runs))
+        now(0.0, f"Choosing again, {max(number, 1)} of {len(runs.runs) - 1}")
+        chosen.append(select(problem, selector, budget, seed, now).indices)
     return _compared(runs, chosen)
+
+
+def _told(problems: list[Problem], progress: Progress) -> Iterator[Problem]:
+    for problem in problems:
+        progress(1.0, "Comparing the clusters")
+        yield problem
 
 
 def _further(vectors: Vectors, kmeans: KMeans, seed: int, repeats: Repeats) -> list[tuple[int, int]]:

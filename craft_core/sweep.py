@@ -202,10 +202,10 @@ def sweep_point(
     clustering = cluster(vectors, pool_keys, kmeans, seed, part(progress, 0.0, 0.6))
     problem = Problem(vectors.pool, vectors.validation, clustering)
     progress(0.6, "Selecting")
-    selection = select(problem, selector, budget, seed)
+    selection = select(problem, selector, budget, seed, part(progress, 0.6, 0.7))
     point = point_of(problem, selection, budget, part(progress, 0.7, 0.8))
     progress(0.8, "Measuring the distance to held-out pairs")
-    energy = held_out_energy(problem, selection, vectors.test, selector, budget, seed)
+    energy = held_out_energy(problem, selection, vectors.test, selector, budget, seed, part(progress, 0.8, 1.0))
     return replace(point, energy=energy, seconds=time.perf_counter() - start)
 
 

@@ -96,15 +96,14 @@ def measure_yardsticks(
     both is reported. Sets above 4,096 pairs are sampled. None where there are fewer than `LEAST_ROWS` pairs on a side.
     """
     rng = np.random.default_rng([seed, 3])
-    words, couples = held_out_couples(problem, selection, test, selector, budget, seed, rng)
+    words, couples = held_out_couples(problem, selection, test, selector, budget, seed, rng, part(progress, 0.0, 0.3))
     if not couples or min(min(len(chosen), len(held)) for chosen, held in couples) < LEAST_ROWS:
         return None
     least = min(min(len(chosen), len(held) // 2, MAX_ROWS) for chosen, held in couples)
     dimensions, found = gaussian_dimensions(least), []
     for number, (chosen, held) in enumerate(couples):
-        progress(number / len(couples), "Estimating divergences")
+        now = part(progress, 0.3 + 0.7 * number / len(couples), 0.3 + 0.7 * (number + 1) / len(couples))
         with one_thread():
-            now = part(progress, number / len(couples), (number + 1) / len(couples))
             found.append(_fold(problem, chosen, held.sources, dimensions, rng, now))
     forward, reverse = _mean_readings([one[0] for one in found]), _mean_readings([one[1] for one in found])
     noises = [gaussian_noise(dimensions, min(len(held), MAX_ROWS), min(len(chosen), MAX_ROWS)) for chosen, held in couples]
@@ -114,16 +113,18 @@ def measure_yardsticks(
 def _fold(
     problem: Problem, chosen: np.ndarray, held_out: FloatMatrix, dimensions: int, rng: np.random.Generator, progress: Progress
 ) -> tuple[Readings, Readings, float]:
+    progress(0.0, "Estimating divergences")
     held = held_out[_drawn(np.arange(len(held_out)), rng)]
     projector = fit_projector(np.concatenate([held, problem.pool.sources[_drawn(problem.available, rng, len(held))]]))
     randoms = [Random().select(problem, len(chosen), rng).indices for _ in range(_RANDOM_REPEATS)]
     columns: tuple[list[Divergences], list[Divergences]] = ([], [])
     sets = [chosen, *randoms, problem.available]
     for number, positions in enumerate(sets):
-        progress(number / (len(sets) + 1), "Estimating divergences")
+        progress((number + 1) / (len(sets) + 2), "Estimating divergences")
         rows = problem.pool.sources[_drawn(positions, rng)]
         for column, one in zip(columns, _both_ways(held, rows, projector, dimensions), strict=True):
             column.append(one)
+    progress(1 - 1 / (len(sets) + 2), "Estimating divergences")
     halves = [_both_ways(*_halves(held, rng), projector, dimensions)[0] for _ in range(_HALF_REPEATS)]
     forward, reverse = (Readings(one[0], _mean(one[1:-1]), one[-1], _mean(halves)) for one in columns)
     return forward, reverse, projector.explained

@@ -10,6 +10,7 @@ import numpy as np
 
 from craft_core.arrays import BoolVector, FloatMatrix, FloatVector, IntVector
 from craft_core.errors import DataError
+from craft_core.progress import Progress, silent
 from craft_core.threads import one_thread
 
 __all__ = ["Lipschitz", "estimate_lipschitz"]
@@ -56,7 +57,9 @@ class Lipschitz:
         return beyond_chance and self.inverse_penalty > 10.0 ** _EXPONENTS[0]
 
 
-def estimate_lipschitz(validation: FloatMatrix, selected: FloatMatrix, rng: np.random.Generator, limit: int = 2_000) -> Lipschitz:
+def estimate_lipschitz(
+    validation: FloatMatrix, selected: FloatMatrix, rng: np.random.Generator, limit: int = 2_000, progress: Progress = silent
+) -> Lipschitz:
     """Estimate L from validation and selected source rows by a balanced logistic regression.
 
     With equal weight on both sides the best logit is log(dP/dQ); a linear one is exactly ||w||-Lipschitz. The penalty shrinks w, most so
@@ -73,6 +76,8 @@ def estimate_lipschitz(validation: FloatMatrix, selected: FloatMatrix, rng: np.r
         Of the samples and the folds.
     limit : int
         Rows a side is sampled down to.
+    progress : Progress
+        Called before each fit; raising from it cancels.
 
     Raises
     ------
@@ -89,7 +94,7 @@ def estimate_lipschitz(validation: FloatMatrix, selected: FloatMatrix, rng: np.r
     scale = float(np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64).mean())) or 1.0
     rows /= np.float32(scale)
     with one_thread():
-        inverse_penalty, accuracy = _cross_validate(rows, is_validation, int(rng.integers(2**31)))
+        inverse_penalty, accuracy = _cross_validate(rows, is_validation, int(rng.integers(2**31)), progress)
         weights = _regression(inverse_penalty).fit(rows, is_validation).coef_
     sizes = (len(own), len(theirs))
     return Lipschitz(float(np.linalg.norm(weights)) / scale, accuracy, inverse_penalty, max(sizes), min(sizes))
@@ -105,7 +110,7 @@ def _regression(inverse_penalty: float) -> Any:
     return LogisticRegression(C=inverse_penalty, class_weight="balanced", max_iter=_MOST_ITERATIONS, warm_start=True)
 
 
-def _cross_validate(rows: FloatMatrix, is_validation: IntVector, seed: int) -> tuple[float, float]:
+def _cross_validate(rows: FloatMatrix, is_validation: IntVector, seed: int, progress: Progress) -> tuple[float, float]:
     """Return the inverse penalty with the smallest balanced log loss out of fold, and the balanced accuracy near it.
 
     The penalty is loosened step by step, each fold going on from its last weights, until the loss grows: the loosest fits take longest.
@@ -118,9 +123,10 @@ def _cross_validate(rows: FloatMatrix, is_validation: IntVector, seed: int) -> t
     truth = np.tile(is_validation, (_REPEATS, 1))
     losses: list[float] = []
     accuracies: list[float] = []
-    for exponent in _EXPONENTS:
+    for number, exponent in enumerate(_EXPONENTS):
         logits = np.empty((_REPEATS, len(rows)))
         for model, (repeat, train, test) in zip(models, folds, strict=True):
+            progress(number / len(_EXPONENTS), "Fitting the log-ratio of the densities")
             model.set_params(C=10.0**exponent).fit(rows[train], is_validation[train])
             logits[repeat, test] = model.decision_function(rows[test])
         losses.append(_balanced(np.logaddexp(0, np.where(truth, -logits, logits)), truth))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from craft_core.arrays import FloatMatrix, FloatVector, IntVector, LabelVector, 
 from craft_core.bound.divergence import total_variation
 from craft_core.bound.geometry import EXACT_POINTS, cell_geometry
 from craft_core.errors import DataError
+from craft_core.progress import Progress, part, silent
 from craft_core.threads import one_thread
 
 __all__ = ["W1_LIMIT", "Transport", "exact_w1", "transport_bound"]
@@ -67,7 +69,12 @@ class Transport:
 
 
 def transport_bound(
-    validation: FloatMatrix, validation_labels: LabelVector, selected: FloatMatrix, selected_labels: LabelVector, n_clusters: int
+    validation: FloatMatrix,
+    validation_labels: LabelVector,
+    selected: FloatMatrix,
+    selected_labels: LabelVector,
+    n_clusters: int,
+    progress: Progress = silent,
 ) -> Transport:
     """Bound W1 between validation and selected sources, each row with equal mass; rows labelled -1 are left out.
 
@@ -83,6 +90,8 @@ def transport_bound(
         Their clusters; -1 is left out.
     n_clusters : int
         Number of cells.
+    progress : Progress
+        Called for each cell; raising from it cancels.
 
     Raises
     ------
@@ -93,8 +102,9 @@ def transport_bound(
     other, other_labels = _by_cell(selected, selected_labels, "selected")
     one_counts, other_counts = (np.bincount(labels, minlength=n_clusters) for labels in (one_labels, other_labels))
     p, q = one_counts / len(one), other_counts / len(other)
-    cross, means = _widths(one, one_counts, other, other_counts)
-    everything = cell_geometry(one, np.zeros_like(one_labels), other, np.zeros_like(other_labels), 1, EXACT_POINTS)
+    cross, means = _widths(one, one_counts, other, other_counts, part(progress, 0.0, 0.8))
+    sides = one, np.zeros_like(one_labels), other, np.zeros_like(other_labels)
+    everything = cell_geometry(*sides, 1, EXACT_POINTS, part(progress, 0.8, 1.0))
     return Transport(np.minimum(p, q), cross, means, float(everything.diameter_high[0]), total_variation(p, q))
 
 
@@ -110,6 +120,8 @@ def exact_w1(validation: FloatMatrix, selected: FloatMatrix) -> float | None:
         raise DataError(f"W1 needs at least 1 row on each side. Got {len(validation):,} and {len(selected):,}.")
     if max(len(validation), len(selected)) > W1_LIMIT:
         return None
+    for backend in ("PYTORCH", "TENSORFLOW", "JAX", "CUPY"):  # importing torch takes a second and more, and numpy is all there is to solve
+        os.environ.setdefault(f"POT_BACKEND_DISABLE_{backend}", "1")
     import ot
     from scipy.spatial.distance import cdist
 
@@ -125,12 +137,15 @@ def _by_cell(rows: FloatMatrix, labels: LabelVector, side: str) -> tuple[FloatMa
     return rows[order], labels[order]
 
 
-def _widths(one: FloatMatrix, one_counts: IntVector, other: FloatMatrix, other_counts: IntVector) -> tuple[FloatVector, FloatVector]:
+def _widths(
+    one: FloatMatrix, one_counts: IntVector, other: FloatMatrix, other_counts: IntVector, progress: Progress
+) -> tuple[FloatVector, FloatVector]:
     """Return `cross` and `means` of every cell, for rows sorted by cell."""
     cross, means = np.zeros(len(one_counts)), np.zeros(len(one_counts))
     one_ends, other_ends = np.cumsum(one_counts), np.cumsum(other_counts)
     with one_thread():
         for c in np.flatnonzero((one_counts > 0) & (other_counts > 0)):
+            progress(c / len(cross), "Bounding the transport distance")
             own = one[one_ends[c] - one_counts[c] : one_ends[c]].astype(np.float64)
             theirs = other[other_ends[c] - other_counts[c] : other_ends[c]].astype(np.float64)
             center = (own.sum(axis=0) + theirs.sum(axis=0)) / (len(own) + len(theirs))

@@ -8,6 +8,7 @@ import numpy as np
 
 from craft_core.discrepancy import energy_distance, half_against_half, sample_pairs
 from craft_core.holdout import HoldOut
+from craft_core.progress import Progress, silent
 from craft_core.threads import one_thread
 
 __all__ = ["energy_anchors"]
@@ -15,7 +16,7 @@ __all__ = ["energy_anchors"]
 _ROWS = 2_048  # of a sample, as for the energy curve
 
 
-def energy_anchors(held_out: HoldOut, rng: np.random.Generator) -> Mapping[str, float]:
+def energy_anchors(held_out: HoldOut, rng: np.random.Generator, progress: Progress = silent) -> Mapping[str, float]:
     """Return the energy distance of joint vectors to held-out pairs for pairs drawn at random, and its noise floor.
 
     The unbiased estimate for random pairs has the same mean at every budget, so one level serves the whole curve. The noise floor is the
@@ -25,7 +26,8 @@ def energy_anchors(held_out: HoldOut, rng: np.random.Generator) -> Mapping[str, 
         return {}
     random, noise = [], []
     with one_thread():
-        for fold in held_out.folds:
+        for number, fold in enumerate(held_out.folds):
+            progress(number / len(held_out.folds), "Measuring the anchors")
             held = sample_pairs(fold.held, np.arange(len(fold.held)), rng, _ROWS)
             drawn = sample_pairs(fold.problem.pool, fold.problem.available, rng, _ROWS)
             random.append(energy_distance(drawn, held).joint)

@@ -17,7 +17,15 @@ from craft_core.selectors import Craft
 __all__ = ["looked_up_curve", "share_curve"]
 
 
-def looked_up_curve(found: Prefixes, selector: Craft, problem: Problem, budgets: IntVector, lipschitz: float, held_out: str) -> BudgetCurve:
+def looked_up_curve(
+    found: Prefixes,
+    selector: Craft,
+    problem: Problem,
+    budgets: IntVector,
+    lipschitz: float,
+    held_out: str,
+    progress: Progress = silent,
+) -> BudgetCurve:
     """Look up every curve that is not measured, over these budgets.
 
     Parameters
@@ -34,9 +42,14 @@ def looked_up_curve(found: Prefixes, selector: Craft, problem: Problem, budgets:
         L of the bound.
     held_out : str
         What the coverage was taken on, in words; without held-out texts it is left out.
+    progress : Progress
+        Called for each budget.
     """
-    allocations = [selector.allocate(problem, int(budget)) for budget in budgets]
-    numbers = [found.at(allocation) for allocation in allocations]
+    allocations, numbers = [], []
+    for number, budget in enumerate(budgets):
+        progress(number / len(budgets), f"Looking up a budget of {budget:,} pairs")
+        allocations.append(selector.allocate(problem, int(budget)))
+        numbers.append(found.at(allocations[-1]))
     values = {name: np.array([read(one) for one in numbers]) for name, read in _READ.items()}
     values["bound"] = np.array([found.bound(allocation, lipschitz).total for allocation in allocations])
     values["bound_low"] = np.array([found.low_bound(allocation, lipschitz).total for allocation in allocations])

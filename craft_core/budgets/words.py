@@ -10,10 +10,12 @@ import numpy.typing as npt
 from craft_core.arrays import FloatVector, IntVector, frozen
 from craft_core.corpus.pairs import Corpus
 from craft_core.discrepancy.coverage import Coverage, TermPlaces, reference_terms, term_places
-from craft_core.progress import Progress, silent
+from craft_core.progress import Progress, part, silent
 from craft_core.whatif import Ranking
 
 __all__ = ["FirstRanks", "RunningWords", "running_words"]
+
+_FINDING = "Finding held-out words along the ranking"
 
 Int32Vector = npt.NDArray[np.int32]
 
@@ -100,13 +102,17 @@ def running_words(ranking: Ranking, pool: Corpus, held: Corpus | None, progress:
         Held-out texts; None or empty for no coverage.
     """
     reference = reference_terms(pool.take(np.zeros(0, np.int64)) if held is None else held)
-    places = term_places(pool, reference, progress)
+    places = term_places(pool, reference, part(progress, 0.0, 0.8))
     sources, targets = (_running_sum(places[side].tokens[ranking.order]) for side in (0, 2))
     firsts: tuple[FirstRanks, ...] = ()
     if held is not None and len(held):
         ranked_at = np.full(len(pool), -1, dtype=np.int64)
         ranked_at[ranking.order] = np.arange(len(ranking.order))
-        firsts = tuple(_first_ranks(*one, ranking.starts, ranked_at) for one in zip(places, reference.weights, strict=True))
+        now = part(progress, 0.8, 1.0)
+        firsts = tuple(
+            _first_ranks(*one, ranking.starts, ranked_at, part(now, number / 4, (number + 1) / 4))
+            for number, one in enumerate(zip(places, reference.weights, strict=True))
+        )
     return RunningWords(ranking.starts, sources, targets, firsts)
 
 
@@ -116,11 +122,13 @@ def _running_sum(numbers: Int32Vector) -> IntVector:
     return sums
 
 
-def _first_ranks(places: TermPlaces, weights: FloatVector, starts: IntVector, ranked_at: IntVector) -> FirstRanks:
+def _first_ranks(places: TermPlaces, weights: FloatVector, starts: IntVector, ranked_at: IntVector, progress: Progress) -> FirstRanks:
     """Keep of every (term, cluster) couple the best pair. `ranked_at` is where each pool pair stands in the ranking, -1 for nowhere."""
+    progress(0.0, _FINDING)
     ranked = ranked_at[places.pairs]
     # one sort of packed keys: by term, then by place in the ranking, which is by cluster, then by rank
     keys = np.sort((places.terms[ranked >= 0].astype(np.int64) << 32) | ranked[ranked >= 0])
+    progress(0.6, _FINDING)
     terms, ranked = keys >> 32, keys & 0xFFFF_FFFF
     clusters = np.searchsorted(starts, ranked, side="right") - 1
     is_first = np.ones(len(keys), dtype=bool)

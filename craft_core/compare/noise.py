@@ -13,12 +13,13 @@ from craft_core.corpus.pairs import Corpus
 from craft_core.corpus.sample import content_keys
 from craft_core.draws import uniforms
 from craft_core.errors import ParameterError
+from craft_core.progress import Progress, silent
 from craft_core.vectorize.protocol import EncodedPairs
 
 __all__ = ["exchanged_targets", "mispair"]
 
 
-def exchanged_targets(pool: Corpus, share: float, label: str | None, seed: int) -> IntVector:
+def exchanged_targets(pool: Corpus, share: float, label: str | None, seed: int, progress: Progress = silent) -> IntVector:
     """Return which pair's target each pair gets, shape (N,): its own, or that of another pair of the same label.
 
     Parameters
@@ -32,6 +33,8 @@ def exchanged_targets(pool: Corpus, share: float, label: str | None, seed: int) 
         A label column; None exchanges over the whole pool.
     seed : int
         Of the random numbers, which belong to the pairs, not to their places.
+    progress : Progress
+        Called between blocks of pairs; raising from it cancels.
 
     Raises
     ------
@@ -40,7 +43,7 @@ def exchanged_targets(pool: Corpus, share: float, label: str | None, seed: int) 
     """
     if not 0 <= share <= 1:
         raise ParameterError(f"The share of pairs to mispair must lie in [0, 1]. Got {share!r}.")
-    rng, keys = np.random.default_rng([seed, 5]), content_keys(pool, 0)
+    rng, keys = np.random.default_rng([seed, 5]), content_keys(pool, 0, progress)
     taking_part = np.flatnonzero(uniforms(keys, rng) < share)
     groups = _groups(pool, label)[taking_part]
     order = np.lexsort((uniforms(keys, rng)[taking_part], groups))

@@ -156,7 +156,9 @@ def compare(
     problems = {seed: Problem(vectors.pool, vectors.validation, clusterings(seed)) for seed in plan.seeds}
     first = problems[plan.seeds[0]]
     if first.pool.texts is not None:
-        content_keys(first.pool.texts, 0)  # made before the clock starts: they belong to the data, and no method pays for them
+        content_keys(
+            first.pool.texts, 0, part(progress, 0.0, 0.0)
+        )  # made before the clock starts: they belong to the data, and no method pays for them
     held = _held_out(first, vectors.test, plan.seeds[0])
     rulers = [make_ruler(first, fold.held, plan.label, plan.seeds[0]) for fold in held.folds]
     work = [(selector, seed) for selector in plan.selectors for seed in plan.seeds_of(selector)]

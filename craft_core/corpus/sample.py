@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from craft_core.arrays import IntVector, frozen
 from craft_core.corpus.pairs import Corpus
+from craft_core.progress import Progress, part, silent
 
 __all__ = ["content_keys", "sample_positions"]
 
@@ -25,8 +26,17 @@ _KEYS: WeakKeyDictionary[Corpus, dict[int, npt.NDArray[np.uint64]]] = WeakKeyDic
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-def content_keys(corpus: Corpus, seed: int) -> npt.NDArray[np.uint64]:
+def content_keys(corpus: Corpus, seed: int, progress: Progress = silent) -> npt.NDArray[np.uint64]:
     """Return a pseudo-random number for each pair, made of its two texts and the seed alone.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        n pairs.
+    seed : int
+        Other seeds give other numbers.
+    progress : Progress
+        Called between blocks, unless the keys are known; raising from it cancels.
 
     Returns
     -------
@@ -37,7 +47,8 @@ def content_keys(corpus: Corpus, seed: int) -> npt.NDArray[np.uint64]:
     if seed not in known:
         while len(known) >= _KEPT_SEEDS:  # stability asks for many seeds, once each; the first of all is the run's own
             known.pop(list(known)[-1])
-        known[seed] = frozen(_hashes(corpus.sources, seed) * _MIX + _hashes(corpus.targets, seed))
+        sources, targets = _hashes(corpus.sources, seed, part(progress, 0.0, 0.5)), _hashes(corpus.targets, seed, part(progress, 0.5, 1.0))
+        known[seed] = frozen(sources * _MIX + targets)
     return known[seed]
 
 
@@ -53,12 +64,13 @@ def sample_positions(keys: npt.NDArray[np.uint64], size: int) -> IntVector:
     return smallest[np.argsort(keys[smallest], kind="stable")].astype(np.int64)
 
 
-def _hashes(texts: pa.LargeStringArray, seed: int) -> npt.NDArray[np.uint64]:
+def _hashes(texts: pa.LargeStringArray, seed: int, progress: Progress) -> npt.NDArray[np.uint64]:
     from pandas.util import hash_array
 
     key = f"{seed & 0xFFFF_FFFF_FFFF_FFFF:016x}"  # pandas wants 16 bytes
     hashes = np.empty(len(texts), np.uint64)
     for start in range(0, len(texts), _BLOCK):
+        progress(start / len(texts), "Numbering the pairs")
         block = texts.slice(start, _BLOCK).to_numpy(zero_copy_only=False).astype(object)
         hashes[start : start + _BLOCK] = hash_array(block, hash_key=key, categorize=False)
     return hashes

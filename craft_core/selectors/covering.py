@@ -147,10 +147,13 @@ def cover_of(problem: Problem, least_product: float, progress: Progress = silent
             found = np.flatnonzero(row).astype(np.int32)
             columns.append(found)
             counts.append(np.array([len(found)]))
+    progress(1.0, _ORDERING)
     order = np.lexsort((problem.pool_keys[available], -best))
     places = np.empty(len(order), dtype=np.int32)
     places[order] = np.arange(len(order), dtype=np.int32)
+    progress(1.0, _ORDERING)
     indices = places[np.concatenate(columns)]
+    progress(1.0, _ORDERING)
     starts = np.cumsum(np.concatenate(counts))
     covers = scipy.sparse.csr_matrix((np.ones(len(indices), dtype=bool), indices, starts), shape=(len(wanted), len(order)))
     return Cover(available[order], best[order], covers)
@@ -174,6 +177,7 @@ def greedy_cover(covers: Any, count: int, progress: Progress = silent) -> tuple[
     column covers (Johnson 1974, Lovász 1975, Chvátal 1979). Work: an argmax over n a column taken, and every entry of an open row twice
     a round.
     """
+    progress(0.0, "Covering the validation pairs")
     by_column, supply = covers.tocsc(), _row_sizes(covers)
     times = np.zeros(covers.shape[0], dtype=np.int64)  # how many of its columns are taken, for each row
     is_open, is_taken = np.zeros(covers.shape[0], dtype=bool), np.zeros(covers.shape[1], dtype=bool)
@@ -188,6 +192,8 @@ def greedy_cover(covers: Any, count: int, progress: Progress = silent) -> tuple[
                 break
             gains = np.bincount(covers[is_open].indices, minlength=covers.shape[1])
             gains[is_taken] = 0
+        if len(taken) % _STEPS == 0:
+            progress(len(taken) / count, "Covering the validation pairs")
         pick = int(np.argmax(gains))
         rows = by_column.indices[by_column.indptr[pick] : by_column.indptr[pick + 1]]
         closed = rows[is_open[rows]]
@@ -219,3 +225,5 @@ _BLOCK_NUMBERS = 2**24  # products held at a time: 64 MB
 _SAMPLE_NUMBERS = 2**25
 _MOST_SAMPLE, _LEAST_SAMPLE = 20_000, 1_000
 _MARGIN = 1e-6
+_ORDERING = "Ordering the pool pairs near validation"
+_STEPS = 64  # pairs taken between two reports of progress: a tenth of a second in a million

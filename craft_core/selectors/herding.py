@@ -11,7 +11,7 @@ from craft_core.allocate import ALLOCATION_RULES, Allocation, allocate
 from craft_core.herd import herd, n_candidates
 from craft_core.params import check, param
 from craft_core.problem import Problem, Selection
-from craft_core.progress import Progress, silent
+from craft_core.progress import Progress, part, silent
 from craft_core.score import score_pool
 from craft_core.whatif import Ranking, rank, reordered, take
 
@@ -57,5 +57,5 @@ class Herding:
             wanted = problem.validation.targets[labels == cluster]
             return herd(problem.pool.targets[members[: n_candidates(count)]], wanted, count)
 
-        ranked = rank(score_pool(problem), problem.clustering.pool_labels, problem.clustering.n_clusters)
-        return reordered(ranked, counts * (problem.clustering.validation_counts > 0), order, progress)
+        ranked = rank(score_pool(problem, progress=part(progress, 0.0, 0.3)), problem.clustering.pool_labels, problem.clustering.n_clusters)
+        return reordered(ranked, counts * (problem.clustering.validation_counts > 0), order, part(progress, 0.3, 1.0))

@@ -70,7 +70,7 @@ class _Neighbours:
     """The neighbours of every validation pair, nearest first, as deep as they were needed, and how far each list is used up."""
 
     def __init__(self, problem: Problem, deepest: int, depth: int, progress: Progress) -> None:
-        self.problem, self.deepest = problem, deepest
+        self.problem, self.deepest, self.progress = problem, deepest, part(progress, 1.0, 1.0)
         self.lists: list[tuple[IntVector, FloatVector]] = list(zip(*nearest_pool(problem, depth, progress), strict=True))
         self.used = [0] * len(self.lists)
 
@@ -88,7 +88,7 @@ class _Neighbours:
         """Search again for all validation pairs that have used more than half of their neighbours: they would ask soon."""
         short = np.flatnonzero([2 * used > len(one) for used, (one, _) in zip(self.used, self.lists, strict=True)])
         depth = min(self.deepest, _DEEPER * max(len(self.lists[one][0]) for one in short))
-        deeper = nearest_pool(self.problem.with_validation(self.problem.wanted[short]), depth)
+        deeper = nearest_pool(self.problem.with_validation(self.problem.wanted[short]), depth, self.progress)
         for one, positions, products in zip(short, *deeper, strict=True):
             self.lists[one] = positions, products
 

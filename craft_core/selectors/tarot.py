@@ -60,8 +60,8 @@ class Tarot:
         check_budget(budget)
         check_wanted(problem, self.name)
         available, wanted = problem.available, problem.wanted
-        pool, validation = joint_rows(problem.pool, available), joint_rows(problem.validation, wanted)
-        whiten(pool, validation, part(progress, 0.0, 0.5))
+        pool, validation = joint_rows(problem.pool, available, part(progress, 0.0, 0.1)), joint_rows(problem.validation, wanted)
+        whiten(pool, validation, part(progress, 0.1, 0.5))
         layer = layers(pool, validation, budget, part(progress, 0.5, 0.9))
         progress(0.9, "Choosing from the last layer")
         chosen, scores = best_layers(layer, pool, validation, budget, self.blur)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar
 
 import numpy as np
@@ -88,7 +88,7 @@ class Tsds:
         indices, scores = support[order], logs[order]
         notes: tuple[str, ...] = ()
         if len(indices) < min(budget, len(problem.available)):
-            fill = _fill(problem, neighbours, indices, min(budget, len(problem.available)) - len(indices))
+            fill = _fill(problem, neighbours, indices, min(budget, len(problem.available)) - len(indices), part(progress, 0.9, 1.0))
             notes = (f"Only {len(support):,} pairs have a probability under tsds; {len(fill):,} more are next neighbours.",)
             indices = np.concatenate([indices, fill])
             scores = np.concatenate([scores, logs.min() - 1.0 - np.arange(len(fill)) / len(fill)])
@@ -192,26 +192,35 @@ class Densities:
         """Return the density of the pairs at these positions, shape as given, at least 1; each is computed once."""
         missing = np.unique(positions[np.isnan(self.known[positions])])
         for start in range(0, len(missing), _ROWS):
-            self.progress(start / len(missing), f"Estimating the density around {len(missing):,} pairs")
+            share, text = start / len(missing), f"Estimating the density around {len(missing):,} pairs"
             with one_thread():
-                self.known[missing[start : start + _ROWS]] = self._estimate(missing[start : start + _ROWS])
+                block = missing[start : start + _ROWS]
+                self.known[block] = self._estimate(block, partial(self.progress, share, text))
         found: FloatVector = self.known[positions]
         return found
 
     @cached_property
     def _columns(self) -> FloatMatrix:
-        rows = joint_rows(self.pool, self.others)
-        return np.column_stack([rows, -_half_squares(rows), np.ones(len(rows), dtype=np.float32)])
+        columns = np.ones((len(self.others), self.pool.sources.shape[1] + self.pool.targets.shape[1] + 2), dtype=np.float32)
+        for start in range(0, len(columns), _TOLD_ROWS):
+            self.progress(0.0, "Joining the sides of the pairs that count")
+            rows = joint_rows(self.pool, self.others[start : start + _TOLD_ROWS])
+            columns[start : start + len(rows), :-2] = rows
+            columns[start : start + len(rows), -2] = -_half_squares(rows)
+        return columns
 
     def _rows(self, positions: IntVector) -> FloatMatrix:
         """Return rows whose product with a column is x.y - |y|^2 / 2 + (sigma^2 - |x|^2) / 2 = (sigma^2 - distance^2) / 2."""
         rows = joint_rows(self.pool, positions)
         return np.column_stack([rows, np.ones(len(rows), dtype=np.float32), np.float32(self.sigma**2 / 2) - _half_squares(rows)])
 
-    def _estimate(self, positions: IntVector) -> FloatVector:
+    def _estimate(self, positions: IntVector, told: Callable[[], None]) -> FloatVector:
+        told()
         rows, columns = self._rows(positions), self._columns
         totals, counts = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
         for start in range(0, len(columns), _TILE):  # tiles stay in the processor's cache, a block of all columns does not
+            if start % _TOLD_ROWS == 0:
+                told()
             kernel = rows @ columns[start : start + _TILE].T
             np.maximum(kernel, 0.0, out=kernel)
             totals += kernel.sum(axis=1)
@@ -220,6 +229,7 @@ class Densities:
         crowded, rest = np.flatnonzero(counts > self.kde_k), len(columns) - self.kde_k
         step = max(1, _BLOCK_NUMBERS // len(columns))
         for block in (crowded[start : start + step] for start in range(0, len(crowded), step)):
+            told()
             totals[block] = np.maximum(np.partition(rows[block] @ columns.T, rest, axis=1)[:, rest:], 0.0).sum(axis=1)
         return np.maximum(totals * (2.0 / self.sigma**2), 1.0)  # the pair itself counts 1; rounding must not take it away
 
@@ -237,7 +247,7 @@ def _tenth(problem: Problem) -> int:
     return max(1, len(problem.available) // 10)
 
 
-def _fill(problem: Problem, neighbours: IntVector, taken: IntVector, count: int) -> IntVector:
+def _fill(problem: Problem, neighbours: IntVector, taken: IntVector, count: int, progress: Progress) -> IntVector:
     """Return further pairs: the nearest neighbours of all validation pairs, then the second ones, ..., then those nearest to any."""
     is_free = np.zeros(len(problem.pool), dtype=bool)
     is_free[problem.available] = True
@@ -249,15 +259,16 @@ def _fill(problem: Problem, neighbours: IntVector, taken: IntVector, count: int)
     rest = np.flatnonzero(is_free)
     if len(fill) == count:
         return fill
-    order = np.argsort(-_closeness(problem, rest), kind="stable")
+    order = np.argsort(-_closeness(problem, rest, progress), kind="stable")
     return np.concatenate([fill, rest[order][: count - len(fill)]])
 
 
-def _closeness(problem: Problem, positions: IntVector) -> FloatMatrix:
+def _closeness(problem: Problem, positions: IntVector, progress: Progress) -> FloatMatrix:
     """Return the largest product of each of these pool pairs with a validation pair."""
     wanted, best = problem.validation.take(problem.wanted), np.empty(len(positions), dtype=np.float32)
     step = max(1, _BLOCK_NUMBERS // len(wanted))
     for start in range(0, len(positions), step):
+        progress(start / len(positions), "Filling the budget with next neighbours")
         block = positions[start : start + step]
         with one_thread():
             products = joint_products(EncodedPairs(problem.pool.sources[block], problem.pool.targets[block]), wanted)
@@ -267,4 +278,5 @@ def _closeness(problem: Problem, positions: IntVector) -> FloatMatrix:
 
 _BLOCK_NUMBERS = 2**24  # products held at a time: 64 MB
 _ROWS, _TILE = 512, 1024  # densities estimated at a time, and the pairs they are compared with at a time
+_TOLD_ROWS = 64 * _TILE  # compared between two reports of progress
 _FIRST_DEPTH = 2  # neighbours of each validation pair whose density is asked for at first

@@ -12,7 +12,7 @@ import scipy.sparse
 from craft_core.corpus.pairs import Corpus
 from craft_core.corpus.sample import content_keys, sample_positions
 from craft_core.params import check, param
-from craft_core.progress import Progress
+from craft_core.progress import Progress, part
 from craft_core.vectorize.counts import Buckets, Counter, document_frequencies, smooth_idf
 from craft_core.vectorize.projection import Projection, project_sides
 from craft_core.vectorize.protocol import Vectors
@@ -50,7 +50,7 @@ class Hashing:
 
     def vectorize(self, pool: Corpus, validation: Corpus, test: Corpus | None, seed: int, progress: Progress) -> Vectors:
         """Count how rare terms are in a sample of the pool; return unit rows for all corpora."""
-        rows = sample_positions(content_keys(pool, seed), self.sample_rows)
+        rows = sample_positions(content_keys(pool, seed, part(progress, 0, 0.15)), self.sample_rows)
         signs = _random_signs(1 << self.n_bits, self.dimensions, seed)
         counter = Counter(self._terms(), Buckets(self.n_bits), self.sublinear_tf)
 
@@ -60,7 +60,7 @@ class Hashing:
             weights = (signs.data.reshape(-1, _SIGNS_PER_TERM) * idf.astype(np.float32)[:, None]).ravel()
             return Projection(counter, scipy.sparse.csr_matrix((weights, signs.indices, signs.indptr), shape=signs.shape))
 
-        return project_sides(pool, validation, test, fit, progress)
+        return project_sides(pool, validation, test, fit, part(progress, 0.15, 1))
 
     def _terms(self) -> Analyzer:
         return make_analyzer(self.analyzer, self.ngram_min, self.ngram_max, self.name)

@@ -68,7 +68,7 @@ class Tfidf:
         DataError
             If a side of the pool has no term to work with.
         """
-        rows = sample_positions(content_keys(pool, seed), self.sample_rows)
+        rows = sample_positions(content_keys(pool, seed, part(progress, 0, 0.05)), self.sample_rows)
         validation_rows = sample_positions(content_keys(validation, seed), self.sample_rows)
 
         def fit(side: str, progress: Progress) -> Projection:
@@ -76,7 +76,7 @@ class Tfidf:
             sample = [texts.take(pa.array(rows)), texts_of(validation, side).take(pa.array(validation_rows))]
             return self._fit(texts, sample, seed, f"{pool.name}'s {side}s", progress)
 
-        return project_sides(pool, validation, test, fit, progress)
+        return project_sides(pool, validation, test, fit, part(progress, 0.05, 1))
 
     def _terms(self) -> Analyzer:
         return make_analyzer(self.analyzer, self.ngram_min, self.ngram_max, self.name)
@@ -84,8 +84,8 @@ class Tfidf:
     def _fit(self, texts: pa.LargeStringArray, sample: list[pa.LargeStringArray], seed: int, side: str, progress: Progress) -> Projection:
         counter, idf = self._vocabulary(texts, sample, side, part(progress, 0, 0.7))
         weighted = _unit_csr(counter.counts_of(sample, part(progress, 0.7, 0.8)), idf)
-        progress(0.8, f"Finding {self.dimensions} directions of the {side}")
-        directions = main_directions(weighted, self.dimensions, seed)
+        text = f"Finding {self.dimensions} directions of the {side}"
+        directions = main_directions(weighted, self.dimensions, seed, part(progress, 0.8, 1.0), text)
         directions[np.linalg.norm(directions, axis=1) < _OUTSIDE] = 0
         return Projection(counter, (idf[:, None] * directions).astype(np.float32))
 
