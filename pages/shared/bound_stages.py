@@ -10,7 +10,7 @@ import numpy as np
 from craft_core.bound import KLBound, Lipschitz, ShareNoise, Transport, estimate_lipschitz, exact_w1, share_noise, transport_bound
 from craft_core.corpus.sample import content_keys
 from craft_core.describe import cluster_name
-from craft_core.progress import Progress
+from craft_core.progress import Progress, part
 from craft_core.sweep import SweepPoint, point_of, sweep_grid, sweep_point
 from craft_core.threads import one_thread
 from craft_core.whatif import take
@@ -59,7 +59,9 @@ def lipschitz() -> Lipschitz | None:
     if min(len(own), len(chosen)) < _LEAST_ROWS:
         return None
     rng = np.random.default_rng([config.seed, 4])
-    return compute("Estimating L", key, lambda _: estimate_lipschitz(own, task.pool.sources[chosen.indices], rng), PLAIN)
+    return compute(
+        "Estimating L", key, lambda progress: estimate_lipschitz(own, task.pool.sources[chosen.indices], rng, progress=progress), PLAIN
+    )
 
 
 def is_told() -> bool:
@@ -119,7 +121,9 @@ def transport() -> tuple[Transport, float | None]:
         labels = clustering.pool_labels[chosen.indices]
         with one_thread():
             progress(0.0, "Bounding the transport distance")
-            bound = transport_bound(task.validation.sources, clustering.validation_labels, selected, labels, clustering.n_clusters)
+            bound = transport_bound(
+                task.validation.sources, clustering.validation_labels, selected, labels, clustering.n_clusters, part(progress, 0, 0.3)
+            )
             progress(0.3, "Solving for the transport distance itself")
             return bound, exact_w1(task.validation.sources[wanted], selected)
 

@@ -98,7 +98,7 @@ def _point(found: Prefixes, task: Problem, allocation: Allocation) -> SweepPoint
     return compute(
         "Exact diameters",
         key_of(stages.ranking_key(), allocation.budget),
-        lambda _: point_of(task, take(found.ranking, allocation), allocation.budget),
+        lambda progress: point_of(task, take(found.ranking, allocation), allocation.budget, progress),
     )
 
 
@@ -109,7 +109,7 @@ def looked_up(lipschitz: float) -> BudgetCurve:
     return compute(
         "Curves over budgets",
         key_of(stages.ranking_key(), lipschitz),
-        lambda _: looked_up_curve(found, method, task, budgets, lipschitz, words),  # type: ignore[arg-type]
+        lambda progress: looked_up_curve(found, method, task, budgets, lipschitz, words, progress),  # type: ignore[arg-type]
     )
 
 
@@ -122,8 +122,8 @@ def measured_curve() -> tuple[BudgetCurve, Mapping[str, float]]:
         budgets, rng = budget_grid(covered_supply(task)), np.random.default_rng([config.seed, 3])
         texts = loaded.pool, loaded.validation, loaded.test
         # none of these curves depends on L
-        curve = budget_curve(held, config.selector, *texts, budgets, 0.0, rng, names, progress)  # type: ignore[arg-type]
-        return curve, energy_anchors(held, rng)
+        curve = budget_curve(held, config.selector, *texts, budgets, 0.0, rng, names, part(progress, 0, 0.95))  # type: ignore[arg-type]
+        return curve, energy_anchors(held, rng, part(progress, 0.95, 1))
 
     return compute(_CURVE, _curve_key(), work, PLAIN, stages.wait_for("curves"))
 

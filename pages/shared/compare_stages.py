@@ -88,7 +88,7 @@ def _exchanged(one: Asked) -> np.ndarray | None:
     if not one.noise:
         return None
     pool, how = stages.data().pool, (one.noise, one.plan.label, one.plan.seeds[0])
-    return compute("Mispairing", key_of(stages.data_key(), how), lambda _: exchanged_targets(pool, *how))
+    return compute("Mispairing", key_of(stages.data_key(), how), lambda progress: exchanged_targets(pool, *how, progress))
 
 
 def _key(one: Asked) -> str:

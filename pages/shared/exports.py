@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from craft_core.config import Export
+from craft_core.config import ExperimentConfig, Export
 from craft_core.corpus import file_digest
+from craft_core.describe import ClusterNames
 from craft_core.errors import DataError
 from craft_core.experiment import Report
 from craft_core.export import (
@@ -65,8 +67,8 @@ def downloads(report: Report) -> None:
         st.rerun()
     with right:
         st.markdown("**Everything in one zip**: the subset, row numbers, scores, manifest, recipe and data card.")
-        key = key_of(stages.stability_key(), report.config.data, export)
-        data = compute("Writing the export", key, lambda progress: bundle(report))
+        key = key_of(stages.stability_key(), report.config.data, report.config.cluster_names, export)
+        data = compute("Writing the export", key, lambda progress: bundle(report, progress), None, stages.wait_for("export"))
         st.download_button(
             "Download the export", data, "craft-export.zip", "application/zip", type="primary", icon=":material/download:", key="zip"
         )
@@ -114,14 +116,20 @@ def prove() -> None:
     if differences:
         st.markdown("Load the files above on the Data page, then come back; the settings can be restored already.")
     left, right = st.columns(2)
-    left.button("Restore the settings", on_click=session.restore, args=(manifest.config,), key="restore", width="stretch")
+    left.button("Restore the settings", on_click=_restore, args=(manifest.config,), key="restore", width="stretch")
     if given is not None and right.button("Verify: compare this run with the export", type="primary", key="verify", width="stretch"):
         _show(verify_against(stages.report(), manifest))
 
 
 def _restore_sample(manifest: Manifest) -> None:
     session.open_sample()
-    session.restore(manifest.config)
+    _restore(manifest.config)
+
+
+def _restore(config: ExperimentConfig) -> None:
+    """Take the settings of an export, and the names of its clusters for the clusters that follow from them."""
+    session.restore(replace(config, cluster_names=ClusterNames()))
+    stages.adopt_names(config.cluster_names)
 
 
 def _show(found: Verification) -> None:

@@ -192,7 +192,7 @@ def is_repeated() -> tuple[bool, bool]:
 def cells() -> CellGeometry:
     """Return the size of every cluster, over its validation and selected pairs."""
     task, (chosen, _) = problem(), selection()
-    return compute("Sizes of the clusters", selection_key(), lambda _: cells_of(task, chosen), PLAIN)
+    return compute("Sizes of the clusters", selection_key(), lambda progress: cells_of(task, chosen, progress=progress), PLAIN)
 
 
 def isolated() -> Isolated:
@@ -233,8 +233,12 @@ def cluster_names() -> ClusterNames:
 
 def name_cluster(cluster: int, name: str) -> None:
     """Give one of the present clusters a name, or take it back with a blank one."""
-    named = cluster_names().renamed(cluster, name)
-    st.session_state[NAMES] = {**st.session_state.get(NAMES, {}), digest_of(problem_key()): named}
+    adopt_names(cluster_names().renamed(cluster, name))
+
+
+def adopt_names(names: ClusterNames) -> None:
+    """Take these as the names of the present clusters."""
+    st.session_state[NAMES] = {**st.session_state.get(NAMES, {}), digest_of(problem_key()): names}
 
 
 def ranking_key() -> str:
