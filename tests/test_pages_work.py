@@ -212,6 +212,7 @@ def test_what_is_made_at_once_is_not_written(tmp_path: Path, monkeypatch: pytest
 
 def test_heavy_work_waits_for_a_yes_and_light_work_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pages.shared.expected._pace", Pace())
+
     def script() -> None:
         import streamlit as st
 
