@@ -14,18 +14,15 @@ def explore() -> None:
     """Draw the map and what is open below it; a gesture on the map runs this part of the page alone."""
     with guard():
         explorer.open_tab()
-        view = map_controls.controls()
-        if view.layers:
-            maps.draw(view)
-        else:
-            st.info("Choose at least one layer.", icon=":material/info:")
+        maps.show(map_controls.controls())
         tab = st.segmented_control("Below the map", explorer.TABS, required=True, key=explorer.TAB, persist_state="session")
         BELOW[str(tab)]()
         keep_fragment("Clusters")
-        if view.layers:
-            maps.finish(view)
 
 
 with room.frame("Clusters", "The pool cut into clusters of similar source sentences, on a map together with the validation set."):
     clusters.headline(stages.problem(), stages.selection()[1])
+    view = map_controls.current()
+    maps.prepare(view)
     explore()
+    maps.finish(view)

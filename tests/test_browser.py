@@ -83,7 +83,7 @@ def _verify_and_restore(page: Page, archive: zipfile.ZipFile, tmp_path: Path) ->
     page.get_by_role("button", name="Restore the settings").click()
     expect(page.get_by_role("spinbutton", name="Budget (pairs)")).to_have_value("450")
     # and in a session that knows nothing yet
-    page.reload()
+    page.goto(page.url.split("?")[0])
     expect(page.get_by_text("No data are loaded yet.")).to_be_visible()
     page.get_by_role("tab", name="Verify or restore").click()
     page.locator("input[type=file]").first.set_input_files(kept)

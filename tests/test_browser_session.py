@@ -68,6 +68,8 @@ def chosen(page: Page, number: str) -> None:
 def start(page: Page) -> None:
     """Open the sample, and leave something of every kind behind."""
     open_sample(page)
+    chosen(page, "600")
+    settle(page)
     set_number(page, "Budget (pairs)", 450)
     page.get_by_role("button", name="Compute everything").click()
     chosen(page, "450")

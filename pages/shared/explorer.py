@@ -110,7 +110,9 @@ def handle(event: Mapping[str, Any], method: str, layout: int) -> None:
     if (not drawn and not points) or st.session_state.get(_HANDLED) == gesture:
         return
     st.session_state[_HANDLED] = gesture
-    if drawn:
+    if drawn and not map_stages.are_placed(method, layout):
+        st.warning("A region can be counted once every pair has its place on this map: see below.", icon=":material/info:")
+    elif drawn:
         _draw(drawn[-1], "lasso" if selection.get("lasso") else "box", method, layout)
     else:
         _click(points[0])

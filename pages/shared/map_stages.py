@@ -15,6 +15,7 @@ from pages.shared.session import current_config
 from pages.shared.work import ask_again, compute, is_ready, key_of, was_stopped
 
 PLACES = "Placing every pair on the map"
+_TRUST = "Trustworthiness of the map"
 
 
 def projection(method: str, layout: int) -> Projection:
@@ -25,16 +26,35 @@ def projection(method: str, layout: int) -> Projection:
     def work(progress: Progress) -> Projection:
         return project(method, task.pool.sources, task.validation.sources, drawn, seed, progress, layout_seed=seed + layout - 1)
 
+    stage, key, wait = _stage(method, layout), map_key(method, layout), stages.wait_for(f"{method} map")
     if layout == 1:
-        return compute(f"Map ({method.upper()})", map_key(method, 1), work, PLAIN, stages.wait_for(f"{method} map"))
+        return compute(stage, key, work, PLAIN, wait)
     first = projection(method, 1)
-    return compute(
-        f"Map ({method.upper()}, another layout)",
-        map_key(method, layout),
-        lambda progress: aligned(work(progress), first),
-        PLAIN,
-        stages.wait_for(f"{method} map"),
-    )
+    return compute(stage, key, lambda progress: aligned(work(progress), first), PLAIN, wait)
+
+
+def _stage(method: str, layout: int) -> str:
+    return f"Map ({method.upper()})" if layout == 1 else f"Map ({method.upper()}, another layout)"
+
+
+def is_there(method: str, layout: int, with_trust: bool) -> bool:
+    """Return whether a map can be drawn at once, and coloured by its trustworthiness if that is asked."""
+    key = map_key(method, layout)
+    return is_ready(_stage(method, layout), key) and (not with_trust or is_ready(_TRUST, key))
+
+
+def is_map_stopped(method: str, layout: int, with_trust: bool) -> bool:
+    """Return whether the user stopped the computing of a map: the rest of the page does without it."""
+    layouts = {1, layout}
+    stopped = any(was_stopped(_stage(method, one), map_key(method, one)) for one in layouts)
+    return stopped or (with_trust and was_stopped(_TRUST, map_key(method, layout)))
+
+
+def map_again(method: str, layout: int) -> None:
+    """Ask for a map after a Stop."""
+    for one in {1, layout}:
+        ask_again(_stage(method, one), map_key(method, one))
+    ask_again(_TRUST, map_key(method, layout))
 
 
 def places(method: str, layout: int) -> FloatMatrix:
@@ -45,8 +65,8 @@ def places(method: str, layout: int) -> FloatMatrix:
 
 
 def are_placed(method: str, layout: int) -> bool:
-    """Return whether every pair has its place already."""
-    return is_ready(PLACES, map_key(method, layout))
+    """Return whether every pair has its place already, or gets it at once."""
+    return method == "pca" or is_ready(PLACES, map_key(method, layout))
 
 
 def is_placing_stopped(method: str, layout: int) -> bool:
@@ -76,7 +96,7 @@ def trust(method: str, layout: int) -> tuple[FloatVector, FloatVector]:
         n = len(found.pool_positions)
         return values[:n].copy(), values[n:].copy()
 
-    return compute("Trustworthiness of the map", map_key(method, layout), work, PLAIN, stages.wait_for("trust"))
+    return compute(_TRUST, map_key(method, layout), work, PLAIN, stages.wait_for("trust"))
 
 
 def map_key(method: str, layout: int) -> str:

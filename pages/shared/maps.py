@@ -33,21 +33,43 @@ from pages.shared.map_controls import ALLOCATION, CLUSTER, SCORE, TRUST, View
 from pages.shared.session import current_config
 from pages.shared.work import compute, key_of
 
-_MOST = {
-    "pool": 8_000,
-    "validation": 2_500,
-    "selected": 2_500,
-}  # points drawn: with a lasso the browser sends all that are inside, texts and all
+# points drawn: with a lasso the browser sends all that are inside, texts and all
+_MOST = {"pool": 8_000, "validation": 2_500, "selected": 2_500}
 _CONFIG = {"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": ["lasso2d", "select2d", "pan2d"]}
+
+
+def prepare(view: View) -> None:
+    """Compute what a map needs, unless the user stopped that.
+
+    To be called where the whole page runs: a part that runs alone is not interrupted, so a Stop in it would have to wait.
+    """
+    _compile_umap()
+    if map_stages.is_map_stopped(view.method, view.layout, view.colour == TRUST):
+        st.info("The map was stopped before it was finished. Choose another, or go on.", icon=":material/pause_circle:")
+        st.button("Go on", type="primary", key="go_on_map", on_click=map_stages.map_again, args=(view.method, view.layout))
+        return
+    map_stages.projection(view.method, view.layout)
+    if view.colour == TRUST:
+        map_stages.trust(view.method, view.layout)
+
+
+def show(view: View) -> None:
+    """Draw the map if it is there; else have the whole page run, where it is computed."""
+    with_trust = view.colour == TRUST
+    if not view.layers:
+        st.info("Choose at least one layer.", icon=":material/info:")
+    elif map_stages.is_there(view.method, view.layout, with_trust):
+        draw(view)
+    elif not map_stages.is_map_stopped(view.method, view.layout, with_trust):
+        st.rerun()
 
 
 def draw(view: View) -> None:
     """Draw the map, having taken what was drawn or clicked on it: so that it is built and sent once."""
-    _compile_umap()
     explorer.handle(st.session_state.get("map", {}), view.method, view.layout)
     explorer.open_tab()
     projection = map_stages.projection(view.method, view.layout)
-    placed = view.method == "pca" or map_stages.are_placed(view.method, view.layout)
+    placed = map_stages.are_placed(view.method, view.layout)
     layers, labels = _layers(view, projection)
     figure = map_figure(
         layers,
@@ -76,15 +98,16 @@ def draw(view: View) -> None:
 
 
 def finish(view: View) -> None:
-    """Place every pair if that is still to do: the map is there to be looked at meanwhile."""
-    if map_stages.are_placed(view.method, view.layout):
+    """Place every pair if that is still to do, where the whole page runs: the map is there to be looked at meanwhile."""
+    is_there = map_stages.is_there(view.method, view.layout, view.colour == TRUST)
+    if not is_there or map_stages.are_placed(view.method, view.layout):
         return
     if map_stages.is_placing_stopped(view.method, view.layout):
         st.info("Not every pair has a place on this map yet, so a region drawn on it cannot be counted.", icon=":material/info:")
         st.button("Place them", on_click=map_stages.place_again, args=(view.method, view.layout))
         return
     map_stages.places(view.method, view.layout)
-    explorer.again()
+    st.rerun()
 
 
 @st.cache_resource(show_spinner=False)
