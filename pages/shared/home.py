@@ -42,7 +42,7 @@ def kept() -> None:
 def state() -> None:
     """Draw the data, the choices, and which stages are computed for them."""
     given, config = current_given(), current_config()
-    st.subheader("Where the run stands", anchor=False)
+    st.header("Where the run stands", anchor=False)
     choices = f"{config.vectorizer.name} · {config.clustering.n_clusters:,} clusters · budget {config.budget:,}"
     st.text(f"{given.label if given else 'No data'} · {choices}")
 

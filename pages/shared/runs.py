@@ -24,7 +24,7 @@ _TABLE = "runs_table"
 def draw() -> None:
     """Draw the runs of this session, the latest first."""
     found = history.runs()
-    st.subheader("Runs of this session", anchor=False)
+    st.header("Runs of this session", anchor=False)
     if not found:
         st.caption("Every run is listed here once its pairs are chosen: go back to it, name it, or compare it with another.")
         return
