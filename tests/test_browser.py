@@ -175,26 +175,6 @@ def test_a_bad_file_gets_a_sentence(page: Page, tmp_path: Path) -> None:
     expect(page.get_by_test_id("stSidebar").get_by_text("Sample data")).to_be_visible()  # what was open stays open
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 375])
-def test_no_page_scrolls_sideways(chromium: Browser, address: str, scheme: str, width: int) -> None:
-    context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page = context.new_page()
-    page.goto(address)
-    open_sample(page)
-    for name in ("Data", "Clusters", "Allocation", "KL bound", "Budget", "Export", "Learn"):
-        if width < 600:
-            page.get_by_test_id("stExpandSidebarButton").click()
-        go(page, name)
-        beyond = page.evaluate("() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }")
-        assert beyond == 0, name
-        if width < 600 and page.get_by_test_id("stSidebarCollapseButton").count():
-            page.get_by_test_id("stSidebar").hover()
-            page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
-            page.wait_for_timeout(400)
-    context.close()
-
-
 def test_the_map_can_be_drawn_without_webgl(player: Playwright, address: str) -> None:
     browser = player.chromium.launch(executable_path=CHROMIUM, args=NO_WEBGL)
     page = browser.new_page()

@@ -290,7 +290,8 @@ class Store:
 
     def _folders(self, folder: Path) -> list[Path]:
         try:
-            return sorted(Path(one.path) for one in os.scandir(folder) if one.is_dir(follow_symlinks=False))
+            with os.scandir(folder) as there:
+                return sorted(Path(one.path) for one in there if one.is_dir(follow_symlinks=False))
         except OSError:
             return []
 

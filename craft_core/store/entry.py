@@ -122,8 +122,9 @@ def size_of(folder: Path) -> int:
     """Return the bytes of all files in a folder and those inside it; of those that are gone meanwhile, none."""
     size = 0
     try:
-        for one in os.scandir(folder):
-            size += size_of(Path(one.path)) if one.is_dir(follow_symlinks=False) else one.stat(follow_symlinks=False).st_size
+        with os.scandir(folder) as there:
+            for one in there:
+                size += size_of(Path(one.path)) if one.is_dir(follow_symlinks=False) else one.stat(follow_symlinks=False).st_size
     except OSError:
         return size
     return size
