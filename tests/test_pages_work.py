@@ -235,10 +235,19 @@ def test_heavy_work_waits_for_a_yes_and_light_work_does_not(monkeypatch: pytest.
     assert at.text[0].value == "42"
 
 
+def test_a_small_corpus_does_not_promise_that_a_large_one_is_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.shared.expected._pace", Pace())
+    for _ in range(20):
+        learn(Expected("a step", Estimate(50.0, 5)), 2.5)
+    assert Expected("a step", Estimate(100.0, 5)).here.seconds == 50.0
+
+
 def test_a_machine_that_is_slower_is_expected_to_stay_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pages.shared.expected._pace", Pace())
     what = Expected("a step", Estimate(10.0, 5))
     learn(what, 30.0)
     assert 10.0 < what.here.seconds <= 30.0
+    learn(what, 0.1)  # says little
+    assert what.here.seconds > 10.0
     assert what.here.bytes == 5
     assert Expected("another", Estimate(10.0, 5)).here.seconds > 10.0  # the machine is slow, not the step

@@ -21,7 +21,7 @@ class Expected:
     @property
     def here(self) -> Estimate:
         """What it will take on this machine, as far as that is known."""
-        return scaled(self.table, _pace.factor(self.name))
+        return scaled(self.table, max(_pace.factor(self.name), _LEAST_FACTOR))
 
     @property
     def is_heavy(self) -> bool:
@@ -36,6 +36,8 @@ class Expected:
 Wait = Callable[[], Expected]
 """Says what a step will take; only called where it has to be done."""
 
+_TELLING_SECONDS = 2.0
+_LEAST_FACTOR = 0.5  # rather too long than too short
 _pace = Pace()
 
 
@@ -45,6 +47,8 @@ def expected(step: str, config: ExperimentConfig, sizes: Sizes) -> Expected:
 
 
 def learn(what: Expected, seconds: float) -> None:
-    """Learn from a step that was done how fast this machine is."""
+    """Learn from a step that was done how fast this machine is; short ones say little about long ones."""
+    if seconds < _TELLING_SECONDS:
+        return
     global _pace  # one machine, one pace: it is learnt for all who use it
     _pace = _pace.seen(what.name, what.table.seconds, seconds)
