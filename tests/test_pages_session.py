@@ -591,3 +591,12 @@ def _owner() -> str:
     import hashlib
 
     return hashlib.sha256(VISITOR.encode()).hexdigest()
+
+
+def test_a_short_address_typed_by_hand_opens_the_sample_as_its_button_does() -> None:
+    at = opened("pages/2_Clusters.py", None, sample="1", below="Search").run()
+    assert not at.exception
+    assert at.session_state["given"].label == "Sample data"
+    assert at.session_state["config"].budget == 600
+    assert at.session_state["config"].clustering.n_clusters == 40
+    assert at.session_state["explore_tab"] == "Search"

@@ -25,6 +25,7 @@ from pages.shared.session import (
     data_digest,
     given_of,
     names_of,
+    open_sample,
     sample_given,
     server_root,
 )
@@ -54,7 +55,9 @@ def arrive(page: str) -> None:
     st.session_state[CAME_WITH_ANY] = bool(params)
     link = links.read({name: params[name] for name in params if page != LEARN or name == "data"}, page)
     _expect(page, params, link)
-    if link is None or (link.data is None and link.config is None):
+    if link is not None and link.is_sample and link.data is None and link.config is None:
+        open_sample()  # typed by hand: the sample as its button opens it
+    elif link is None or (link.data is None and link.config is None):
         st.session_state[OFFER] = last
     else:
         _open(link, last)
