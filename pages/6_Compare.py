@@ -46,3 +46,5 @@ with room.frame("Compare", "Let methods choose from your data with the same budg
         elif times.open:
             with times:
                 comparison_tabs.times(found)
+    else:
+        st.caption("These tabs are filled once methods were compared; pinned runs can be looked at any time.")
