@@ -13,7 +13,7 @@ import numpy as np
 from craft_core.arrays import BoolVector, FloatVector, IntVector, frozen
 from craft_core.errors import ParameterError
 
-__all__ = ["ALLOCATION_RULES", "Allocation", "allocate", "check_budget"]
+__all__ = ["ALLOCATION_RULES", "Allocation", "allocate", "ceilings", "check_budget"]
 
 ALLOCATION_RULES = ("water-fill", "kl-optimal")
 """The rules `allocate` knows."""
@@ -117,11 +117,66 @@ def allocate(rule: str, validation_counts: IntVector, supply: IntVector, budget:
     return Allocation(int(budget), counts, supply, validation_counts)
 
 
+def ceilings(rule: str, validation_counts: IntVector, supply: IntVector, budget: int) -> IntVector:
+    """Return the most pairs each cluster can be given if only part of the pool has been seen, whatever the rest holds.
+
+    More supply anywhere can only lower what another cluster is given: lambda falls, or the gain of the last unit given rises (our
+    derivation; see `_water_fill` and `_kl_optimal`). So the supply seen so far bounds every allocation that can still come.
+
+    Parameters
+    ----------
+    rule, validation_counts, budget
+        As `allocate` has them.
+    supply : IntVector
+        Shape (n_clusters,): pool pairs seen so far.
+
+    Returns
+    -------
+    IntVector
+        Shape (n_clusters,): at most the budget; 0 where there is no validation pair.
+    """
+    wanted = validation_counts.astype(np.int64)
+    covered = np.where(wanted > 0, supply, 0).astype(np.int64)
+    if int(covered.sum()) <= budget:
+        return np.where(wanted > 0, budget, 0).astype(np.int64)
+    most = np.minimum(_CEILINGS[rule](wanted, covered, int(budget)), budget)
+    return np.where(wanted > 0, most, 0).astype(np.int64)
+
+
+def _water_fill_ceilings(wanted: IntVector, supply: IntVector, total: int) -> IntVector:
+    _, _, rest, mass = _filled(wanted, supply, total)
+    ceiling: IntVector = rest * wanted // mass + 1 if mass else np.full_like(wanted, total)  # the remainder gives one more at most
+    return ceiling
+
+
+def _kl_optimal_ceilings(wanted: IntVector, supply: IntVector, total: int) -> IntVector:
+    is_open = (wanted > 0) & (supply > 0)
+    if total < int(is_open.sum()):
+        return np.ones_like(wanted)
+    low, _ = _common_gain(wanted, supply, total, is_open)
+    return _units_above(low, wanted, np.full_like(supply, total), wanted > 0)
+
+
 def _water_fill(wanted: IntVector, supply: IntVector, total: int) -> IntVector:
     """Give count_c = min(supply_c, lambda * p_c) with lambda such that the counts sum to the total, rounded by largest remainder.
 
     The real-valued solution is the exact minimiser of KL(p || q) under the caps: the derivative of -p_c log(count_c) is the same,
     -1/lambda, in every cluster that is not full (Karush-Kuhn-Tucker; our derivation).
+    """
+    counts, is_open, rest, mass = _filled(wanted, supply, total)
+    if mass:
+        floors, remainders = np.divmod(rest * wanted, mass)
+        counts[is_open] = floors[is_open]
+        left = total - int(counts.sum())
+        ranked = np.lexsort((np.arange(len(counts)), -remainders, ~is_open))
+        counts[ranked[:left]] += 1
+    return counts
+
+
+def _filled(wanted: IntVector, supply: IntVector, total: int) -> tuple[IntVector, BoolVector, int, int]:
+    """Fill the clusters that get all they have; return their counts, which others are open, and lambda * p_c of these as two numbers.
+
+    An open cluster gets rest * wanted_c / mass, in which the two numbers are the rest of the total and what open clusters want of it.
     """
     counts = np.zeros_like(supply)
     is_open = (wanted > 0) & (supply > 0)
@@ -130,16 +185,9 @@ def _water_fill(wanted: IntVector, supply: IntVector, total: int) -> IntVector:
         # lambda * p_c >= supply_c, in whole numbers
         full = is_open & (rest * wanted >= supply * mass)
         if not full.any():
-            break
+            return counts, is_open, rest, mass
         counts[full] = supply[full]
         is_open &= ~full
-    if mass:
-        floors, remainders = np.divmod(rest * wanted, mass)
-        counts[is_open] = floors[is_open]
-        left = total - int(counts.sum())
-        ranked = np.lexsort((np.arange(len(counts)), -remainders, ~is_open))
-        counts[ranked[:left]] += 1
-    return counts
 
 
 def _kl_optimal(wanted: IntVector, supply: IntVector, total: int) -> IntVector:
@@ -156,13 +204,7 @@ def _kl_optimal(wanted: IntVector, supply: IntVector, total: int) -> IntVector:
         counts = np.zeros_like(supply)
         counts[ranked[:total]] = 1
         return counts
-    low, high = 0.0, float(wanted.max(initial=0)) + 1.0
-    for _ in range(100):
-        middle = 0.5 * (low + high)
-        if int(_units_above(middle, wanted, supply, is_open).sum()) > total:
-            low = middle
-        else:
-            high = middle
+    _, high = _common_gain(wanted, supply, total, is_open)
     counts = _units_above(high, wanted, supply, is_open)
     heap = [(-_gain(int(wanted[c]), int(counts[c])), int(c)) for c in np.flatnonzero(is_open & (counts < supply))]
     heapq.heapify(heap)
@@ -172,6 +214,18 @@ def _kl_optimal(wanted: IntVector, supply: IntVector, total: int) -> IntVector:
         if counts[c] < supply[c]:
             heapq.heappush(heap, (-_gain(int(wanted[c]), int(counts[c])), c))
     return counts
+
+
+def _common_gain(wanted: IntVector, supply: IntVector, total: int, is_open: BoolVector) -> tuple[float, float]:
+    """Return two gains next to each other: units above the first are more than the total, those above the second are not."""
+    low, high = 0.0, float(wanted.max(initial=0)) + 1.0
+    for _ in range(100):
+        middle = 0.5 * (low + high)
+        if int(_units_above(middle, wanted, supply, is_open).sum()) > total:
+            low = middle
+        else:
+            high = middle
+    return low, high
 
 
 def _units_above(gain: float, wanted: IntVector, supply: IntVector, is_open: BoolVector) -> IntVector:
@@ -186,3 +240,4 @@ def _gain(wanted: int, count: int) -> float:
 
 
 _RULES = {"water-fill": _water_fill, "kl-optimal": _kl_optimal}
+_CEILINGS = {"water-fill": _water_fill_ceilings, "kl-optimal": _kl_optimal_ceilings}

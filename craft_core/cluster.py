@@ -18,12 +18,13 @@ from craft_core.progress import Progress, part, silent
 from craft_core.threads import one_thread
 from craft_core.vectorize.protocol import Vectors
 
-__all__ = ["BLOCK_ROWS", "LEAST_SAMPLE", "Clustering", "KMeans", "assign", "cluster"]
+__all__ = ["BLOCK_ROWS", "LEAST_SAMPLE", "Clustering", "KMeans", "assign", "cluster", "fit_centers", "sample_size"]
 
 BLOCK_ROWS = 16_384
 """Rows handled at a time by each thread, at most."""
 
 _BLOCK_PRODUCTS = 2**22  # numbers a thread works on at a time, 16 MB twice, however many clusters there are
+_MOST_ROWS, _LEAST_ROWS = 2_048, 256  # rows of one product of matrices
 _THREADS = 2
 
 LEAST_SAMPLE = 32_768
@@ -120,12 +121,7 @@ def cluster(vectors: Vectors, pool_keys: npt.NDArray[np.uint64], kmeans: KMeans,
             f"No pair of the {empty} has a known term on both sides, so there is nothing to cluster. Choose another vectorizer."
         )
     rows = _fit_rows(vectors, pool_keys, usable, wanted, kmeans)
-    if kmeans.n_clusters > len(rows):
-        raise ParameterError(
-            f"The 'n_clusters' parameter of k-means must be at most {len(rows):,}, the number of rows it is fitted on ({kmeans.fit_on}). "
-            f"Got {kmeans.n_clusters:,}."
-        )
-    centers = _fit(rows, kmeans, seed, part(progress, 0.0, 0.5))
+    centers = fit_centers(rows, kmeans, seed, part(progress, 0.0, 0.5))
     labels = assign(vectors.pool.sources, centers, part(progress, 0.5, 1.0))
     pool_labels = np.where(usable, labels, -1).astype(np.int32)
     validation_labels = np.where(wanted, assign(vectors.validation.sources, centers), -1).astype(np.int32)
@@ -133,10 +129,23 @@ def cluster(vectors: Vectors, pool_keys: npt.NDArray[np.uint64], kmeans: KMeans,
     return Clustering(centers, pool_labels, validation_labels)
 
 
-def _fit(rows: FloatMatrix, kmeans: KMeans, seed: int, progress: Progress) -> FloatMatrix:
-    """Return the centers, a round at a time, so that progress is told and the work can be stopped between rounds."""
+def fit_centers(rows: FloatMatrix, kmeans: KMeans, seed: int, progress: Progress = silent) -> FloatMatrix:
+    """Return the centers k-means finds for the rows it is fitted on, shape (n_clusters, dimensions).
+
+    A round at a time, so that progress is told and the work can be stopped between rounds.
+
+    Raises
+    ------
+    ParameterError
+        If there are more clusters than rows.
+    """
     import faiss
 
+    if kmeans.n_clusters > len(rows):
+        raise ParameterError(
+            f"The 'n_clusters' parameter of k-means must be at most {len(rows):,}, the number of rows it is fitted on ({kmeans.fit_on}). "
+            f"Got {kmeans.n_clusters:,}."
+        )
     centers = None
     with one_thread():
         for number in range(kmeans.n_iterations):
@@ -158,16 +167,23 @@ def _fit(rows: FloatMatrix, kmeans: KMeans, seed: int, progress: Progress) -> Fl
 def assign(rows: FloatMatrix, centers: FloatMatrix, progress: Progress = silent) -> LabelVector:
     """Return the nearest center of each row, shape (n,), blockwise; ties go to the lower center.
 
+    A row's label depends on the row and the centers alone, to the last bit, not on the rows around it: all blocks have one shape, as a
+    product of matrices sums in another order where the shape is another.
     `progress` is called between blocks, in the thread of the caller; raising from it drops the blocks not yet begun.
     """
     labels = np.empty(len(rows), dtype=np.int32)
     # ||x - c||^2 = ||x||^2 - 2 (x.c - ||c||^2 / 2), and the first term is the same for every center
     half_norms = 0.5 * np.einsum("ij,ij->i", centers, centers)
-    size = max(256, min(BLOCK_ROWS, _BLOCK_PRODUCTS // len(centers)))
+    size = _LEAST_ROWS * max(1, min(_MOST_ROWS, _BLOCK_PRODUCTS // len(centers)) // _LEAST_ROWS)
 
     def label(start: int) -> None:
         block = rows[start : start + size]
-        labels[start : start + size] = np.argmax(block @ centers.T - half_norms, axis=1)
+        n_rows = len(block)
+        if n_rows < size:
+            block = np.concatenate([block, np.zeros((size - n_rows, rows.shape[1]), rows.dtype)])
+        products = block @ centers.T
+        products -= half_norms
+        labels[start : start + size] = np.argmax(products, axis=1)[:n_rows]
 
     starts = range(0, len(rows), size)
     threads = ThreadPoolExecutor(_THREADS)
@@ -188,9 +204,13 @@ def _fit_rows(
         parts.append(vectors.validation.sources[wanted])
     if kmeans.fit_on != "validation":
         candidates = np.flatnonzero(usable)
-        size = max(LEAST_SAMPLE, kmeans.points_per_center * kmeans.n_clusters)
-        parts.append(vectors.pool.sources[candidates[sample_positions(pool_keys[candidates], size)]])
+        parts.append(vectors.pool.sources[candidates[sample_positions(pool_keys[candidates], sample_size(kmeans))]])
     return np.ascontiguousarray(np.concatenate(parts))
+
+
+def sample_size(kmeans: KMeans) -> int:
+    """Return how many pool rows k-means is fitted on, where there are so many and it is fitted on the pool at all."""
+    return max(LEAST_SAMPLE, kmeans.points_per_center * kmeans.n_clusters)
 
 
 def _sizes(labels: LabelVector, n_clusters: int) -> IntVector:

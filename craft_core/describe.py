@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from craft_core.allocate import Allocation
 from craft_core.arrays import FloatVector, LabelVector
 from craft_core.cluster import Clustering
 from craft_core.corpus import Corpus
+from craft_core.corpus.sample import content_keys, sample_positions
 from craft_core.errors import DataError, ParameterError
 from craft_core.progress import Progress, part, silent
 
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NAME_LIMIT",
+    "PAIRS_LIMIT",
     "WORDS_LIMIT",
     "ClusterNames",
+    "Labelled",
     "Words",
     "cluster_name",
     "cluster_table",
@@ -35,17 +38,26 @@ __all__ = [
     "count_words",
     "labels_of",
     "words_of",
+    "words_of_parts",
+    "words_read",
 ]
 
 Words = tuple[tuple[str, ...], ...]
 """The words of every cluster on one side, the most telling first."""
 
+Labelled = tuple[pa.LargeStringArray, pa.LargeStringArray, LabelVector]
+"""Sources, targets and clusters of some pairs."""
+
 WORDS_LIMIT = 50_000
 """Texts that words are counted in at most."""
+
+PAIRS_LIMIT = WORDS_LIMIT // 2
+"""Pairs of the pool, and of validation, that the words of clusters are counted in at most."""
 
 NAME_LIMIT = 80
 """Characters of a cluster's name at most."""
 
+_N_WORDS = 5
 _GAPS = r"[^\p{L}\p{M}\p{N}_]+"  # marks belong to words: without them Hindi falls apart at its vowel signs
 _LONGEST_TEXT = 2_000  # characters of a text that are read: a label needs no more, and one huge text cannot take the memory
 _BLOCK_TEXTS = 8_192  # texts read between two reports of progress: 0.3 s where all of them have the greatest length
@@ -108,7 +120,7 @@ def words_of(pool: Corpus, validation: Corpus, clustering: Clustering, seed: int
     Parameters
     ----------
     pool, validation : Corpus
-        After cleaning; words are counted in both together.
+        After cleaning; words are counted in both together, in at most `PAIRS_LIMIT` pairs of each.
     clustering : Clustering
         Of these.
     seed : int
@@ -116,15 +128,32 @@ def words_of(pool: Corpus, validation: Corpus, clustering: Clustering, seed: int
     progress : Progress
         Called between blocks of texts.
     """
-    labels = np.concatenate([clustering.pool_labels, clustering.validation_labels])
-    read = (clustering.n_clusters, 5, seed)
-    sources = cluster_words(pa.concat_arrays([pool.sources, validation.sources]), labels, *read, part(progress, 0.0, 0.5))
-    targets = cluster_words(pa.concat_arrays([pool.targets, validation.targets]), labels, *read, part(progress, 0.5, 1.0))
-    return sources, targets
+    sides = ((pool, clustering.pool_labels), (validation, clustering.validation_labels))
+    return words_of_parts([words_read(corpus, labels, seed) for corpus, labels in sides], clustering.n_clusters, progress)
+
+
+def words_of_parts(parts: Sequence[Labelled], n_clusters: int, progress: Progress = silent) -> tuple[Words, Words]:
+    """Return the same for texts that are read in full."""
+    sources, targets, labels = (list(one) for one in zip(*parts, strict=True))
+    together = np.concatenate(labels)
+    found = [
+        _most_telling(*count_words(pa.concat_arrays(side), together, n_clusters, now), _N_WORDS)
+        for side, now in ((sources, part(progress, 0.0, 0.5)), (targets, part(progress, 0.5, 1.0)))
+    ]
+    return found[0], found[1]
+
+
+def words_read(corpus: Corpus, labels: LabelVector, seed: int) -> Labelled:
+    """Return the pairs whose words are counted: those with the smallest content keys, so that the order of the pool makes no difference."""
+    rows = np.flatnonzero(labels >= 0)
+    if len(rows) > PAIRS_LIMIT:
+        rows = np.sort(rows[sample_positions(content_keys(corpus, seed)[rows], PAIRS_LIMIT)])
+    index = pa.array(rows)
+    return corpus.sources.take(index), corpus.targets.take(index), labels[rows]
 
 
 def cluster_words(
-    texts: pa.LargeStringArray, labels: LabelVector, n_clusters: int, n_words: int = 5, seed: int = 0, progress: Progress = silent
+    texts: pa.LargeStringArray, labels: LabelVector, n_clusters: int, n_words: int = _N_WORDS, seed: int = 0, progress: Progress = silent
 ) -> Words:
     """Return the words that tell each cluster from the others, the most telling first.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from craft_core.arrays import FloatVector
+from craft_core.arrays import FloatVector, IntVector
 
-__all__ = ["gumbel", "uniforms"]
+__all__ = ["drawn_first", "gumbel", "uniforms", "uniforms_of"]
 
 _STEPS = tuple((np.uint64(shift), np.uint64(factor)) for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)))
 
@@ -27,11 +27,25 @@ def uniforms(keys: npt.NDArray[np.uint64], rng: np.random.Generator) -> FloatVec
     FloatVector
         Shape (n,), float64. The mixing is that of SplitMix64 (Steele, Lea and Flood, 2014).
     """
-    mixed = keys ^ rng.integers(2**64, dtype=np.uint64)
+    return uniforms_of(keys, rng.integers(2**64, dtype=np.uint64))
+
+
+def uniforms_of(keys: npt.NDArray[np.uint64], lot: np.uint64) -> FloatVector:
+    """Return the same for 64 bits that were drawn before: pairs that come in parts draw as they would together."""
+    mixed = keys ^ lot
     for shift, factor in _STEPS:
         mixed = (mixed ^ (mixed >> shift)) * factor
     mixed ^= mixed >> np.uint64(31)
     return ((mixed >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52  # a bit more would round the largest up to 1
+
+
+def drawn_first(numbers: FloatVector, size: int) -> IntVector:
+    """Return the positions of the `size` smallest numbers, smallest first, ties by position; all where there are fewer."""
+    if size >= len(numbers):
+        return np.argsort(numbers, kind="stable")
+    last = np.partition(numbers, size - 1)[size - 1]
+    likely = np.flatnonzero(numbers <= last)
+    return likely[np.argsort(numbers[likely], kind="stable")[:size]]
 
 
 def gumbel(keys: npt.NDArray[np.uint64], rng: np.random.Generator) -> FloatVector:

@@ -54,6 +54,7 @@ __all__ = [
     "run",
     "run_loaded",
     "select",
+    "warnings_from",
     "warnings_of",
 ]
 
@@ -107,6 +108,13 @@ class Report:
         What stayed the same when it was made again; None where that was not asked for.
     words : tuple of Words or None
         Of the clusters, both sides, as `describe.words_of` gives them; None where they are not counted yet, which the export then does.
+    pool_labels : Mapping or None
+        By label column, the share of each value in the pool; None where `data.pool` is the whole pool and tells.
+
+    Notes
+    -----
+    Of a run out of core `data.pool`, and the pool of `problem`, are the chosen pairs alone; the counts of allocation and cleaning are those
+    of the whole pool all the same.
     """
 
     config: ExperimentConfig
@@ -119,6 +127,7 @@ class Report:
     warnings: tuple[str, ...] = ()
     stability: Stability | None = None
     words: tuple[Words, Words] | None = None
+    pool_labels: Mapping[str, Mapping[str, float]] | None = None
 
     @property
     def rows(self) -> IntVector:
@@ -228,11 +237,19 @@ def check_chosen(selection: Selection) -> None:
 
 def warnings_of(data: LoadedData, vectors: Vectors, allocation: Allocation, diagnostics: Diagnostics | None = None) -> tuple[str, ...]:
     """Return what the user should know before trusting a selection, one sentence each; more of it once it is measured."""
-    found = [*_leaks(data)]
-    for role, corpus, pairs in (("pool", data.pool, vectors.pool), ("validation", data.validation, vectors.validation)):
-        n_zero = int(pairs.zero.sum())
-        if n_zero:
-            found.append(f"{n_zero:,} of {len(corpus):,} {role} pairs take no part: on one side they have no word the vectorizer knows.")
+    n_zero = {"pool": int(vectors.pool.zero.sum()), "validation": int(vectors.validation.zero.sum())}
+    return warnings_from(data.cleanings, n_zero, allocation, diagnostics)
+
+
+def warnings_from(
+    cleanings: Mapping[str, CleaningReport], n_zero: Mapping[str, int], allocation: Allocation, diagnostics: Diagnostics | None = None
+) -> tuple[str, ...]:
+    """Return the same, given how many pairs of pool and validation have no vector on a side."""
+    found = [*_leaks(cleanings)]
+    for role, n in n_zero.items():
+        if n:
+            all_pairs = f"{n:,} of {cleanings[role].n_out:,} {role} pairs"
+            found.append(f"{all_pairs} take no part: on one side they have no word the vectorizer knows.")
     if allocation.shortfall:
         found.append(
             f"The budget of {allocation.budget:,} cannot be met: only {allocation.size:,} pairs can be chosen "
@@ -257,10 +274,10 @@ def warnings_of(data: LoadedData, vectors: Vectors, allocation: Allocation, diag
     return tuple(found)
 
 
-def _leaks(data: LoadedData) -> Iterator[str]:
+def _leaks(cleanings: Mapping[str, CleaningReport]) -> Iterator[str]:
     """Say where pairs that should be held apart are the same: what is measured there flatters."""
     for role, beside in (("pool", "validation or test"), ("test", "validation")):
-        found = data.cleanings[role].found if role in data.cleanings else ()
+        found = cleanings[role].found if role in cleanings else ()
         kept = sum(one.count for one in found if "overlap" in one.switch and not one.applied)
         if kept:
             yield f"{kept:,} {role} pairs also stand in {beside} and were kept, so distances to held-out pairs look better than they are."

@@ -1,7 +1,6 @@
 """Estimates grow with every size, say what they mean, and learn from what steps really took."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +19,6 @@ from craft_core.estimate import (
     Estimate,
     Pace,
     Sizes,
-    available_memory,
     estimate_comparison,
     estimate_of,
     estimate_run,
@@ -185,24 +183,6 @@ def test_what_is_heavy() -> None:
 def test_an_unknown_memory_makes_nothing_heavy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "available_memory", lambda: None)
     assert not is_heavy(Estimate(1.0, 10**15))
-
-
-def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "_free_memory", lambda: 1_000)
-    monkeypatch.setattr(machine, "_GROUP", tmp_path)
-    assert available_memory() == 1_000
-    (tmp_path / "memory.max").write_text("max\n")
-    (tmp_path / "memory.current").write_text("300\n")
-    assert available_memory() == 1_000
-    (tmp_path / "memory.max").write_text("700\n")
-    assert available_memory() == 400
-    (tmp_path / "memory.max").write_text("200\n")
-    assert available_memory() == 0
-
-
-def test_this_machine_has_memory_or_does_not_say() -> None:
-    found = available_memory()
-    assert found is None or 0 <= found < 10**15
 
 
 def test_a_pace_learns_a_step_and_guesses_the_others() -> None:

@@ -11,7 +11,20 @@ from craft_core.discrepancy.density import (
     gaussian_noise,
     knn_kl,
 )
-from craft_core.discrepancy.energy import MAX_ROWS, Anchors, Energy, energy_distance, half_against_half, mean_energy, sample_pairs
+from craft_core.discrepancy.energy import (
+    MAX_ROWS,
+    Anchors,
+    Energy,
+    Means,
+    energy_distance,
+    energy_of,
+    half_against_half,
+    mean_between,
+    mean_energy,
+    mean_within,
+    sample_pairs,
+    sampled,
+)
 from craft_core.discrepancy.labels import MAX_LABELS, has_labels, label_columns, label_shares
 from craft_core.discrepancy.proxies import Proxies, downstream_proxies, nearest_chrf, ridge_rank
 
@@ -22,6 +35,7 @@ __all__ = [
     "Coverage",
     "Divergences",
     "Energy",
+    "Means",
     "Projector",
     "Proxies",
     "Reference",
@@ -29,6 +43,7 @@ __all__ = [
     "divergences",
     "downstream_proxies",
     "energy_distance",
+    "energy_of",
     "fit_projector",
     "gaussian_dimensions",
     "gaussian_kl",
@@ -38,9 +53,12 @@ __all__ = [
     "knn_kl",
     "label_columns",
     "label_shares",
+    "mean_between",
     "mean_energy",
+    "mean_within",
     "nearest_chrf",
     "reference_terms",
     "ridge_rank",
     "sample_pairs",
+    "sampled",
 ]

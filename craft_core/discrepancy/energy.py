@@ -6,12 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from craft_core.arrays import FloatMatrix, IntVector
 from craft_core.errors import DataError
 from craft_core.vectorize.protocol import EncodedPairs
 
-__all__ = ["MAX_ROWS", "Anchors", "Energy", "energy_distance", "half_against_half", "mean_energy", "sample_pairs"]
+__all__ = [
+    "MAX_ROWS",
+    "Anchors",
+    "Energy",
+    "Means",
+    "energy_distance",
+    "energy_of",
+    "half_against_half",
+    "mean_between",
+    "mean_energy",
+    "mean_within",
+    "sample_pairs",
+    "sampled",
+]
+
+Means = npt.NDArray[np.float64]
+"""Mean distances of source, target and joint vectors, shape (3,)."""
 
 MAX_ROWS = 4_096
 """Rows of a set that are compared at most; a larger set is sampled, which the result says."""
@@ -61,12 +78,27 @@ def energy_distance(one: EncodedPairs, other: EncodedPairs) -> Energy:
     DataError
         If a set has fewer than two pairs.
     """
+    return energy_of(mean_between(one, other), mean_within(one), mean_within(other))
+
+
+def energy_of(between: Means, within: Means, other_within: Means) -> Energy:
+    """Return the energy distance of two sets, given their mean distances, for sets that are compared with several others."""
+    return Energy(*(float(value) for value in 2 * between - within - other_within))
+
+
+def mean_between(one: EncodedPairs, other: EncodedPairs) -> Means:
+    """Return E||X - Y||, shape (3,): of source, target and joint vectors. Raises DataError if a set has fewer than two pairs."""
     for pairs in (one, other):
         if len(pairs) < 2:
             raise DataError(f"An energy distance needs at least 2 pairs on each side. Got {len(pairs)}.")
-    between = _distance_sums(one, other, same=False) / (len(one) * len(other))
-    values = 2 * between - _mean_within(one) - _mean_within(other)
-    return Energy(*(float(value) for value in values))
+    return _distance_sums(one, other, same=False) / (len(one) * len(other))
+
+
+def mean_within(pairs: EncodedPairs) -> Means:
+    """Return E||X - X'||, unbiased, shape (3,): of source, target and joint vectors. Raises DataError for fewer than two pairs."""
+    if len(pairs) < 2:
+        raise DataError(f"An energy distance needs at least 2 pairs on each side. Got {len(pairs)}.")
+    return _distance_sums(pairs, pairs, same=True) / (len(pairs) * (len(pairs) - 1))
 
 
 def half_against_half(pairs: EncodedPairs, rng: np.random.Generator, repeats: int = 10) -> Energy:
@@ -86,16 +118,15 @@ def mean_energy(found: Sequence[Energy]) -> Energy:
 
 def sample_pairs(pairs: EncodedPairs, positions: IntVector, rng: np.random.Generator, limit: int = MAX_ROWS) -> EncodedPairs:
     """Return the pairs at these positions, or a random sample of `limit` of them."""
-    if len(positions) > limit:
-        positions = np.sort(rng.choice(positions, limit, replace=False))
-    return pairs.take(positions)
+    return pairs.take(sampled(positions, rng, limit))
 
 
-def _mean_within(pairs: EncodedPairs) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return _distance_sums(pairs, pairs, same=True) / (len(pairs) * (len(pairs) - 1))
+def sampled(positions: IntVector, rng: np.random.Generator, limit: int = MAX_ROWS) -> IntVector:
+    """Return these positions or, sorted, a random sample of `limit` of them."""
+    return np.sort(rng.choice(positions, limit, replace=False)) if len(positions) > limit else positions
 
 
-def _distance_sums(one: EncodedPairs, other: EncodedPairs, *, same: bool) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _distance_sums(one: EncodedPairs, other: EncodedPairs, *, same: bool) -> Means:
     """Sum the distances of all couples: source, target, joint. With `same`, a pair and itself count as exactly 0 apart."""
     sums = np.zeros(3)
     for start in range(0, len(one), _BLOCK_ROWS):

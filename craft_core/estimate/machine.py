@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from craft_core.config import ExperimentConfig
 from craft_core.estimate.sizes import Estimate
+from craft_core.machine import available_memory
 from craft_core.vectorize import SentenceTransformers
 
-__all__ = ["HEAVY_SECONDS", "Pace", "available_memory", "is_heavy", "pace_name"]
+__all__ = ["HEAVY_SECONDS", "Pace", "is_heavy", "pace_name"]
 
 HEAVY_SECONDS = 60.0
 """Seconds above which a step is heavy."""
@@ -20,7 +19,6 @@ HEAVY_SECONDS = 60.0
 _HEAVY_MEMORY = 0.8  # of the memory that is available
 _TELLING_SECONDS, _MOST_RATIO = 0.3, 100.0
 _OF_A_MODEL = "vectors of"
-_GROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -63,35 +61,3 @@ def is_heavy(estimate: Estimate, memory: int | None = None) -> bool:
     """Return whether a step takes more than a minute, or more than 80 % of the memory (bytes; None asks `available_memory`)."""
     known = available_memory() if memory is None else memory
     return estimate.seconds > HEAVY_SECONDS or (known is not None and estimate.bytes > _HEAVY_MEMORY * known)
-
-
-def available_memory() -> int | None:
-    """Return the bytes this process may still take, within the limit of its container if there is one; None where nobody tells."""
-    free = [one for one in (_free_memory(), _free_in_container()) if one is not None]
-    return min(free, default=None)
-
-
-def _free_memory() -> int | None:
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration, ValueError, IndexError):
-        return _whole_memory()
-
-
-def _whole_memory() -> int | None:
-    """Return all memory of the machine, where the system does not tell what is free."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # Windows knows neither
-        return None
-
-
-def _free_in_container() -> int | None:
-    """Return limit less use of the control group; of version 2, then of version 1."""
-    for limit, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
-        try:
-            return max(int((_GROUP / limit).read_text()) - int((_GROUP / used).read_text()), 0)
-        except (OSError, ValueError):  # no such group, or "max": no limit
-            continue
-    return None

@@ -10,7 +10,7 @@ from craft_core.bound.transport import W1_LIMIT
 from craft_core.cluster import LEAST_SAMPLE
 from craft_core.compare import Plan
 from craft_core.config import ExperimentConfig
-from craft_core.describe import WORDS_LIMIT
+from craft_core.describe import PAIRS_LIMIT
 from craft_core.errors import ParameterError
 from craft_core.estimate.job import BLOCKS, MULTIPLY, NOTHING, Job
 from craft_core.estimate.methods import chosen, selection
@@ -118,7 +118,7 @@ def _diameters(job: Job) -> Estimate:
 
 
 def _words(job: Job) -> Estimate:
-    read = 2 * min(job.sizes.pool + job.sizes.validation, WORDS_LIMIT)
+    read = 2 * (min(job.sizes.pool, PAIRS_LIMIT) + min(job.sizes.validation, PAIRS_LIMIT))
     return Estimate(0.05 + read * (2e-6 + 2.2e-8 * min(job.sizes.text_bytes, 4_000.0)), BLOCKS + job.texts)
 
 

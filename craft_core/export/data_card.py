@@ -101,7 +101,7 @@ def _opening(report: Report, config: ExperimentConfig) -> str:
     opening = _OPENING if config.selector.name != "craft" else _OPENING + _READING
     return opening.format(
         chosen=len(report.selection),
-        pool=len(report.data.pool),
+        pool=report.data.cleanings["pool"].n_out,
         validation=len(report.data.validation),
         selector=config.selector.name,
         seed=config.seed,

@@ -126,9 +126,11 @@ def label_table(report: Report) -> LabelTable:
     """Return the share of each value of every label column of the pool, the value most frequent among the chosen pairs first."""
     pool, validation = report.data.pool, report.data.validation
     table: LabelTable = {}
-    for name in label_columns(pool):
+    known = report.pool_labels
+    for name in label_columns(pool) if known is None else known:
         column = pool.columns.column(name)
-        shares = {"chosen": label_shares(column, report.selection.indices), "pool": label_shares(column)}
+        shares = {"chosen": label_shares(column, report.selection.indices)}
+        shares["pool"] = label_shares(column) if known is None else dict(known[name])
         if has_labels(validation, name):
             shares["validation"] = label_shares(validation.columns.column(name))
         values = dict.fromkeys(value for one in shares.values() for value in one)
