@@ -1,6 +1,6 @@
 """Work on blocks of text in as many threads as there are cores, in an order and with results that do not depend on how many.
 
-The array operations this package is made of release Python's lock, so threads run side by side on shared memory.
+The compiled loops and array operations this package is made of release Python's lock, so threads run side by side on shared memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["in_order", "text_blocks"]
 T = TypeVar("T")
 B = TypeVar("B")
 
-_BLOCK_BYTES = 1 << 20  # what is computed from it fits in the cache of a core, and a hundred megabytes of memory a thread
+_BLOCK_BYTES = 1 << 20  # what is computed from it fits in the cache of a core, and in a few megabytes of memory a thread
 _BLOCK_ROWS = 1 << 14
 _MAX_THREADS = 8
 

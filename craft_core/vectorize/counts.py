@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import scipy.sparse
 
-from craft_core.arrays import FloatVector, IntVector
+from craft_core.arrays import FloatVector, IntVector, frozen
 from craft_core.progress import Progress
 from craft_core.vectorize.blocks import in_order, text_blocks
+from craft_core.vectorize.kernels import count, find, store, tally
 from craft_core.vectorize.letters import UintVector
 from craft_core.vectorize.tokens import Analyzer
 
@@ -52,9 +54,17 @@ class Vocabulary:
 
     def columns(self, keys: UintVector) -> IntVector:
         """Return the place of each term in the list, -1 for a term that is not in it."""
-        found = pc.index_in(pa.array(keys), value_set=pa.array(self.keys))
-        places: IntVector = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        return places
+        columns = np.empty(len(keys), np.int64)
+        find()(np.require(keys, np.uint64, ["C", "A", "E"]), *self._table, columns)
+        return columns
+
+    @cached_property
+    def _table(self) -> tuple[UintVector, npt.NDArray[np.int32]]:
+        """The keys in a hash table with open addressing, at most half full, and their places in the list; -1 where a slot is empty."""
+        n_slots = 2 << len(self.keys).bit_length()
+        slots, places = np.zeros(n_slots, np.uint64), np.full(n_slots, -1, np.int32)
+        store()(np.require(self.keys, np.uint64, ["C", "A", "E"]), slots, places)
+        return frozen(slots), frozen(places)
 
 
 @dataclass(frozen=True)
@@ -93,19 +103,15 @@ class Counter:
 
     def counts(self, texts: pa.LargeStringArray) -> Any:
         """Return a scipy CSR matrix of shape (n texts, size), float32, each row's columns in rising order."""
-        terms = self.analyzer.terms(texts)
-        columns = self.index.columns(terms.keys)
-        # One number for text and term; sorting it brings repeats together and puts every row in an order of its own, whatever the block.
-        cells = ((terms.rows << 32) | columns)[columns >= 0]
-        cells.sort()
-        first = np.flatnonzero(np.concatenate([[True], cells[1:] != cells[:-1]])) if len(cells) else np.zeros(0, np.int64)
-        repeats = np.diff(np.append(first, len(cells))).astype(np.float32)
+        keys, starts = self.analyzer.terms_by_text(texts)
+        columns = self.index.columns(keys)
+        indices, repeats = np.empty(len(columns), np.int32), np.empty(len(columns), np.float32)
+        row_starts = np.empty(len(starts), np.int32)
+        count()(columns, starts, indices, repeats, row_starts)
+        indices, repeats = indices[: row_starts[-1]], repeats[: row_starts[-1]]
         if self.sublinear:
             repeats = 1 + np.log(repeats)
-        cells = cells[first]
-        starts = np.searchsorted(cells, np.arange(len(texts) + 1, dtype=np.int64) << 32)
-        indices = (cells & 0xFFFF_FFFF).astype(np.int32)
-        return scipy.sparse.csr_matrix((repeats, indices, starts.astype(np.int32)), shape=(len(texts), self.index.size))
+        return scipy.sparse.csr_matrix((repeats, indices, row_starts), shape=(len(texts), self.index.size))
 
     def counts_of(self, parts: Sequence[pa.LargeStringArray], progress: Progress) -> Any:
         """Return the counts of several arrays of texts, one after the other, as one matrix."""
@@ -116,15 +122,17 @@ class Counter:
 
 def document_frequencies(counter: Counter, texts: pa.LargeStringArray, progress: Progress) -> IntVector:
     """Return in how many of the texts each term occurs, shape (size,); the order of the texts makes no difference."""
+    totals: list[IntVector] = []  # one a thread, since two could not add to the same one
 
-    def count(block: tuple[int, int]) -> IntVector:
+    def add(block: tuple[int, int]) -> None:
         indices = counter.counts(texts.slice(block[0], block[1] - block[0])).indices
-        return np.bincount(indices, minlength=counter.index.size)
+        total = totals.pop() if totals else np.zeros(counter.index.size, np.int64)
+        tally()(indices, total)
+        totals.append(total)
 
-    total = np.zeros(counter.index.size, np.int64)
-    for one in in_order(count, text_blocks(texts), progress, "Counting terms"):
-        total += one
-    return total
+    for _ in in_order(add, text_blocks(texts), progress, "Counting terms"):
+        pass
+    return sum(totals, np.zeros(counter.index.size, np.int64))
 
 
 def smooth_idf(frequencies: IntVector, n_texts: int) -> FloatVector:

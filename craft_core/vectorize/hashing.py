@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse
 
+from craft_core.arrays import IntVector
 from craft_core.corpus.pairs import Corpus
 from craft_core.corpus.sample import content_keys, sample_positions
 from craft_core.params import check, param
 from craft_core.progress import Progress, part
 from craft_core.vectorize.counts import Buckets, Counter, document_frequencies, smooth_idf
+from craft_core.vectorize.fitting import SideSample
 from craft_core.vectorize.projection import Projection, project_sides
 from craft_core.vectorize.protocol import Vectors
 from craft_core.vectorize.sides import texts_of
@@ -35,6 +37,7 @@ class Hashing:
     """
 
     name: ClassVar[str] = "hashing"
+    counts_pool: ClassVar[bool] = False
 
     analyzer: str = param("word", choices=ANALYZERS, help="Terms are words, or runs of characters within words (for Thai, Chinese, ...).")
     ngram_min: int | None = param(None, low=1, high=15, help="Words or characters in the shortest term; empty: 1 word, 2 characters.")
@@ -51,16 +54,27 @@ class Hashing:
     def vectorize(self, pool: Corpus, validation: Corpus, test: Corpus | None, seed: int, progress: Progress) -> Vectors:
         """Count how rare terms are in a sample of the pool; return unit rows for all corpora."""
         rows = sample_positions(content_keys(pool, seed, part(progress, 0, 0.15)), self.sample_rows)
-        signs = _random_signs(1 << self.n_bits, self.dimensions, seed)
-        counter = Counter(self._terms(), Buckets(self.n_bits), self.sublinear_tf)
 
         def fit(side: str, progress: Progress) -> Projection:
-            sample = texts_of(pool, side).take(pa.array(rows))
-            idf = smooth_idf(document_frequencies(counter, sample, progress), len(sample))
-            weights = (signs.data.reshape(-1, _SIGNS_PER_TERM) * idf.astype(np.float32)[:, None]).ravel()
-            return Projection(counter, scipy.sparse.csr_matrix((weights, signs.indices, signs.indptr), shape=signs.shape))
+            sample = SideSample(texts_of(pool, side).take(pa.array(rows)), texts_of(validation, side).slice(0, 0), f"{pool.name}'s {side}s")
+            counter = self.counter(sample)
+            frequencies = document_frequencies(counter, sample.pool, progress)
+            return self.fit_side(sample, counter, frequencies, len(sample.pool), seed, progress)
 
         return project_sides(pool, validation, test, fit, part(progress, 0.15, 1))
+
+    def counter(self, sample: SideSample) -> Counter:
+        """Return what counts buckets."""
+        return Counter(self._terms(), Buckets(self.n_bits), self.sublinear_tf)
+
+    def fit_side(
+        self, sample: SideSample, counter: Counter, frequencies: IntVector, n_texts: int, seed: int, progress: Progress
+    ) -> Projection:
+        """Return the projection of one side, given in how many of `n_texts` texts of the sample each bucket occurs."""
+        idf = smooth_idf(frequencies, n_texts)
+        signs = _random_signs(1 << self.n_bits, self.dimensions, seed)
+        weights = (signs.data.reshape(-1, _SIGNS_PER_TERM) * idf.astype(np.float32)[:, None]).ravel()
+        return Projection(counter, scipy.sparse.csr_matrix((weights, signs.indices, signs.indptr), shape=signs.shape))
 
     def _terms(self) -> Analyzer:
         return make_analyzer(self.analyzer, self.ngram_min, self.ngram_max, self.name)

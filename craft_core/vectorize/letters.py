@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from craft_core.arrays import frozen
 
-__all__ = ["UintVector", "code_points", "letter_numbers", "sign_numbers"]
+__all__ = ["UintVector", "letter_numbers", "sign_numbers"]
 
 UintVector = npt.NDArray[np.uint64]
 """Hashes, shape (n,)."""
@@ -50,14 +50,6 @@ def sign_numbers() -> UintVector:
         if unicodedata.category(letter)[0] in "PS" and letter != "_":
             signs[point] = point
     return frozen(np.where(signs > 0, _mixed(signs), np.uint64(0)))
-
-
-def code_points(text: memoryview, n_characters: int) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint32]:
-    """Return the code points of UTF-8 bytes; those beyond the table of `letter_numbers` become its last entry."""
-    if len(text) == n_characters:
-        return np.frombuffer(text, np.uint8)
-    points = np.frombuffer(str(text, "utf-8").encode("utf-32-le"), np.uint32)
-    return np.minimum(points, np.uint32(_TABLE_SIZE - 1))
 
 
 def _mixed(x: UintVector) -> UintVector:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from craft_core.arrays import FloatMatrix, frozen
@@ -14,10 +16,13 @@ from craft_core.corpus.pairs import Corpus
 from craft_core.progress import Progress, part, silent
 from craft_core.vectorize.blocks import in_order, text_blocks
 from craft_core.vectorize.counts import Counter
+from craft_core.vectorize.kernels import FEW, add_dense, add_sparse
 from craft_core.vectorize.protocol import Vectors, unit_rows
 from craft_core.vectorize.sides import filled, gather, texts_of
 
 __all__ = ["Fit", "Projection", "project_sides"]
+
+_ROWS = 512  # vectors that are made at a time: they stay in the cache of a core until they have length 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +34,7 @@ class Projection:
     counter : Counter
         What is counted.
     table : numpy.ndarray or scipy.sparse.csr_matrix
-        Shape (terms, dimensions), float32: one row a term, its weight (IDF) included.
+        Shape (terms, dimensions), float32: one row a term, its weight (IDF) included. A sparse one has 8 entries in every row.
     """
 
     counter: Counter
@@ -44,12 +49,32 @@ class Projection:
         vectors = np.empty((len(texts), self.table.shape[1]), np.float32)
 
         def project(block: tuple[int, int]) -> None:
-            product = self.counter.counts(texts.slice(block[0], block[1] - block[0])) @ self.table
-            vectors[block[0] : block[1]] = unit_rows(product if isinstance(product, np.ndarray) else product.toarray())
+            self.write(texts.slice(block[0], block[1] - block[0]), vectors[block[0] : block[1]])
 
         for _ in in_order(project, text_blocks(texts), progress, text):
             pass
         return frozen(vectors)
+
+    def write(self, texts: pa.LargeStringArray, vectors: FloatMatrix) -> None:
+        """Write the rows of a block of texts, a megabyte or so, into an array of shape (n, dimensions); threads may run side by side.
+
+        Whoever encodes block after block saves time by writing to the same array: memory fresh from the system costs as much as the work.
+        """
+        multiply, table = self._product
+        counts = self.counter.counts(texts)
+        for start in range(0, len(texts), _ROWS):
+            rows = vectors[start : start + _ROWS]
+            multiply(counts.indices, counts.data, counts.indptr[start : start + len(rows) + 1], *table, rows)
+            unit_rows(rows)
+
+    @cached_property
+    def _product(self) -> tuple[Callable[..., None], list[npt.NDArray[Any]]]:
+        """What multiplies counts and the table, and the table as it wants it."""
+        if isinstance(self.table, np.ndarray):
+            return add_dense(), [np.require(self.table, np.float32, ["C", "A", "E"])]
+        shape = (self.table.shape[0], FEW)
+        parts = ((self.table.indices, np.int32), (self.table.data, np.float32))
+        return add_sparse(), [np.require(array, kind, ["C", "A", "E"]).reshape(shape) for array, kind in parts]
 
 
 Fit = Callable[[str, Progress], Projection]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from craft_core.arrays import FloatVector
+from craft_core.arrays import FloatVector, IntVector
 from craft_core.corpus.pairs import Corpus
 from craft_core.corpus.sample import content_keys, sample_positions
 from craft_core.errors import DataError
@@ -16,6 +16,7 @@ from craft_core.params import check, param
 from craft_core.progress import Progress, part
 from craft_core.vectorize.blocks import text_blocks
 from craft_core.vectorize.counts import Counter, Vocabulary, document_frequencies, smooth_idf
+from craft_core.vectorize.fitting import SideSample
 from craft_core.vectorize.projection import Projection, project_sides
 from craft_core.vectorize.protocol import Vectors
 from craft_core.vectorize.sides import texts_of
@@ -45,6 +46,7 @@ class Tfidf:
     """
 
     name: ClassVar[str] = "tfidf"
+    counts_pool: ClassVar[bool] = True
 
     analyzer: str = param("word", choices=ANALYZERS, help="Terms are words, or runs of characters within words (for Thai, Chinese, ...).")
     ngram_min: int | None = param(None, low=1, high=15, help="Words or characters in the shortest term; empty: 1 word, 2 characters.")
@@ -73,39 +75,49 @@ class Tfidf:
 
         def fit(side: str, progress: Progress) -> Projection:
             texts = texts_of(pool, side)
-            sample = [texts.take(pa.array(rows)), texts_of(validation, side).take(pa.array(validation_rows))]
-            return self._fit(texts, sample, seed, f"{pool.name}'s {side}s", progress)
+            wanted = texts_of(validation, side).take(pa.array(validation_rows))
+            sample = SideSample(texts.take(pa.array(rows)), wanted, f"{pool.name}'s {side}s")
+            counter = self.counter(sample)
+            frequencies = document_frequencies(counter, texts, part(progress, 0.1, 0.7))
+            return self.fit_side(sample, counter, frequencies, len(texts), seed, part(progress, 0.7, 1.0))
 
         return project_sides(pool, validation, test, fit, part(progress, 0.05, 1))
 
-    def _terms(self) -> Analyzer:
-        return make_analyzer(self.analyzer, self.ngram_min, self.ngram_max, self.name)
-
-    def _fit(self, texts: pa.LargeStringArray, sample: list[pa.LargeStringArray], seed: int, side: str, progress: Progress) -> Projection:
-        counter, idf = self._vocabulary(texts, sample, side, part(progress, 0, 0.7))
-        weighted = _unit_csr(counter.counts_of(sample, part(progress, 0.7, 0.8)), idf)
-        text = f"Finding {self.dimensions} directions of the {side}"
-        directions = main_directions(weighted, self.dimensions, seed, part(progress, 0.8, 1.0), text)
-        directions[np.linalg.norm(directions, axis=1) < _OUTSIDE] = 0
-        return Projection(counter, (idf[:, None] * directions).astype(np.float32))
-
-    def _vocabulary(
-        self, texts: pa.LargeStringArray, sample: list[pa.LargeStringArray], side: str, progress: Progress
-    ) -> tuple[Counter, FloatVector]:
-        """Return a counter of the sample's terms, the most frequent in the pool first, and their IDF."""
+    def counter(self, sample: SideSample) -> Counter:
+        """Return what counts the terms of the sample, in the order of their hashes."""
         terms = self._terms().terms
-        blocks = [one.slice(start, stop - start) for one in sample for start, stop in text_blocks(one)]
+        blocks = [one.slice(start, stop - start) for one in (sample.pool, sample.validation) for start, stop in text_blocks(one)]
         keys = np.unique(np.concatenate([terms(block).keys for block in blocks])) if blocks else np.zeros(0, np.uint64)
-        everything = Counter(self._terms(), Vocabulary(keys), self.sublinear_tf)
-        frequencies = document_frequencies(everything, texts, part(progress, 0.1, 1))
+        return Counter(self._terms(), Vocabulary(keys), self.sublinear_tf)
+
+    def fit_side(
+        self, sample: SideSample, counter: Counter, frequencies: IntVector, n_texts: int, seed: int, progress: Progress
+    ) -> Projection:
+        """Return the projection of one side, given in how many of `n_texts` texts of the pool each term of the counter occurs.
+
+        Raises
+        ------
+        DataError
+            If no term occurs in `min_df` texts.
+        """
+        keys = counter.index.keys  # type: ignore[attr-defined]
         order = np.lexsort((keys, -frequencies))  # ties by key, so that the order of the pool makes no difference
         order = order[frequencies[order] >= self.min_df][: self.max_terms]
         if len(order) == 0:
             raise DataError(
-                f"The {side} have no term that occurs in {self.min_df} of the {len(texts):,} texts. Lower min_df, or look at the texts."
+                f"The {sample.name} have no term that occurs in {self.min_df} of the {n_texts:,} texts. Lower min_df, or look at the texts."
             )
-        idf = smooth_idf(frequencies[order], len(texts)) ** self.idf_power
-        return Counter(self._terms(), Vocabulary(keys[order]), self.sublinear_tf), idf
+        idf = smooth_idf(frequencies[order], n_texts) ** self.idf_power
+        kept = Counter(self._terms(), Vocabulary(keys[order]), self.sublinear_tf)
+        weighted = _unit_csr(kept.counts_of([sample.pool, sample.validation], part(progress, 0.0, 0.3)), idf)
+        text = f"Finding {self.dimensions} directions of the {sample.name}"
+        directions = main_directions(weighted, self.dimensions, seed, part(progress, 0.3, 1.0), text)
+        directions[np.linalg.norm(directions, axis=1) < _OUTSIDE] = 0
+        # row after row, as the rows of the terms of a text are added up
+        return Projection(kept, np.ascontiguousarray(idf[:, None] * directions, dtype=np.float32))
+
+    def _terms(self) -> Analyzer:
+        return make_analyzer(self.analyzer, self.ngram_min, self.ngram_max, self.name)
 
 
 def _unit_csr(counts: Any, idf: FloatVector) -> Any:
