@@ -26,7 +26,7 @@ def keys(*texts: str) -> TextKeys:
 
 def rows(*texts: str) -> np.ndarray:
     """A row that tells its text."""
-    return np.array([[len(text), *text.encode().ljust(3)[:3]] for text in texts], np.float32).reshape(-1, 4)
+    return np.array([[len(text), *text.encode().ljust(3)[:3]] for text in texts], np.float16).reshape(-1, 4)
 
 
 def test_equal_texts_have_equal_keys_and_others_have_others() -> None:
@@ -52,7 +52,8 @@ def test_what_was_added_is_found_in_the_order_asked_for(store: Store) -> None:
     values, found = memory.lookup(keys(*wanted))
     assert found.tolist() == [True, False, True, True, True, False]
     assert (values == rows("dd", "c", "a", "c")).all()
-    assert values.dtype == np.float32
+    assert values.dtype == np.float16
+    assert {part.dtype for _, part in memory.matches(keys("a", "dd"))} == {np.dtype(np.float16)}
     again, _ = TextVectors(Store(store.root, BIG), "space").lookup(keys(*wanted))
     assert again.tobytes() == values.tobytes()
 
@@ -121,9 +122,9 @@ def test_they_survive_other_code(store: Store, monkeypatch: pytest.MonkeyPatch) 
 
 def test_they_take_at_most_half_of_the_store_and_yesterdays_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path / "store", 200_000)
-    many = [f"text {number}" for number in range(3_110)]
+    many = [f"text {number}" for number in range(4_140)]
     memory = TextVectors(store, "space")
-    memory.add(keys(*many), rows(*many))  # 99.5 kB with their keys
+    memory.add(keys(*many), rows(*many))  # 99.4 kB with their keys
     memory.add(keys("late"), rows("late"))
     assert not memory.lookup(keys("late"))[1].any()
     assert memory.lookup(keys(*many))[1].all()

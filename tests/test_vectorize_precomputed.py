@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from vectorize_helpers import save_vectors
 
 from craft_core.corpus.pairs import Corpus, corpus_from_texts
-from craft_core.errors import DataError
+from craft_core.errors import DataError, ParameterError
 from craft_core.progress import silent
+from craft_core.vectorize import npy as module
 from craft_core.vectorize.precomputed import Precomputed
 from craft_core.vectorize.protocol import Vectors
 
@@ -232,3 +235,95 @@ def test_a_missing_column_is_named_with_those_there() -> None:
     pool = with_column(ROWS, KINDS[0])
     with pytest.raises(DataError, match=r"^The pool has no column 'v' of vectors. Further columns: source_vector, target_vector\.$"):
         Precomputed(source_column="v").vectorize(pool, VALIDATION, None, 0, silent)
+
+
+@given(
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    dtype=st.sampled_from([np.float16, np.float32, np.float64, ">f4"]),
+    order=st.sampled_from(["C", "F"]),
+    data=st.data(),
+)
+def test_rows_read_piece_by_piece_are_those_of_all(
+    shape: tuple[int, int], dtype: str, order: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("vectors")
+    np.save(folder / "pool.source.npy", np.asarray(np.random.default_rng(shape).standard_normal(shape) * 9, dtype, order=order))
+    np.save(folder / "pool.target.npy", np.ones((shape[0], 2)))
+    pool = corpus_from_texts(["x"] * shape[0], ["y"] * shape[0], "pool")
+    vectorizer = Precomputed(folder=str(folder))
+    whole = vectorizer.vectorize(pool, pool, None, 0, silent).pool.sources
+    first, last = sorted(data.draw(st.tuples(st.integers(0, shape[0]), st.integers(0, shape[0]))))
+    some = np.array(data.draw(st.lists(st.integers(0, shape[0] - 1))), np.int64)
+    for positions in (np.arange(first, last), np.arange(first, last)[::-1], some):
+        assert vectorizer.rows("pool", "source", positions).tobytes() == whole[positions].tobytes()
+    assert vectorizer.check("pool", shape[0]) == (shape[1], 2)
+
+
+def test_blocks_make_no_difference(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shuffled = np.array([5, 1, 2, 2, 0])
+    whole = Precomputed(folder=str(folder)).rows("pool", "source", shuffled)
+    seen: list[float] = []
+    monkeypatch.setattr(module, "_BLOCK_NUMBERS", 8)  # two rows of four
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "scaled", lambda block, rows, name: seen.append(len(block)) or np.zeros(block.shape))
+        Precomputed(folder=str(folder)).rows("pool", "source", shuffled)
+    assert seen == [2, 2, 1]
+    assert Precomputed(folder=str(folder)).rows("pool", "source", shuffled).tobytes() == whole.tobytes()
+
+
+def test_only_the_rows_asked_for_are_checked(folder: Path) -> None:
+    np.save(folder / "pool.source.npy", np.where(GOOD == 9, np.nan, GOOD))
+    vectorizer = Precomputed(folder=str(folder))
+    assert np.allclose(vectorizer.rows("pool", "source", np.array([0, 1, 3])), unit(GOOD[[0, 1, 3]]))
+    with pytest.raises(DataError, match="holds NaN or infinity in row 2"):
+        vectorizer.rows("pool", "source", np.array([0, 1, 2]))
+    with pytest.raises(DataError, match=r"has shape \(6, 4\), but the pool has at least 8 rows as given"):
+        vectorizer.rows("pool", "source", np.array([7]))
+
+
+def test_a_folder_is_checked_before_a_vector_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "scaled", None)
+    vectorizer = Precomputed(folder=str(folder))
+    assert vectorizer.check("pool", 6) == vectorizer.check("validation", 0) == (4, 4)
+    with pytest.raises(DataError, match="but the pool has at least 7 rows as given"):
+        vectorizer.check("pool", 7)
+    np.save(folder / "validation.target.npy", GOOD[:1])
+    assert "but the validation has at least 2 rows" in refused(folder)  # and not after the pool was read
+    with pytest.raises(DataError, match="has neither test.source.npy nor test.npz"):
+        vectorizer.check("test", 0)
+    with pytest.raises(ParameterError, match="Vectors in columns of the data come with the data"):
+        Precomputed().check("pool", 0)
+
+
+def test_an_archive_is_no_good_piece_by_piece(folder: Path) -> None:
+    write_npz(folder, npy(GOOD))
+    for ask in (lambda one: one.check("pool", 6), lambda one: one.rows("pool", "source", np.array([0]))):
+        with pytest.raises(DataError) as caught:
+            ask(Precomputed(folder=str(folder)))
+        assert str(caught.value) == (
+            f"{folder / 'pool.npz'} can only be read as a whole, and these data are read piece by piece. Save its arrays with numpy.save, "
+            "as pool.source.npy and pool.target.npy."
+        )
+
+
+def test_reading_tells_how_far_it_is_and_can_be_stopped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_BLOCK_NUMBERS", 8)
+    seen: list[float] = []
+    Precomputed(folder=str(folder)).vectorize(POOL, VALIDATION, None, 0, lambda share, text: seen.append(share))
+    assert seen == sorted(seen)
+    assert len(seen) > 8
+
+    def stop(share: float, text: str) -> None:
+        if text == "Reading pool.target.npy":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Precomputed(folder=str(folder)).vectorize(POOL, VALIDATION, None, 0, stop)
+
+
+def test_a_part_of_a_corpus_has_its_part_of_the_vectors(folder: Path) -> None:
+    part = POOL.take(np.array([2, 3]))
+    expected = read(folder).pool.targets[2:4]
+    assert (Precomputed(folder=str(folder)).read(part, "target") == expected).all()
+    pool = with_column(GOOD.tolist(), KINDS[0])
+    assert (Precomputed().read(pool.take(np.array([4, 5])), "source") == Precomputed().read(pool, "source")[4:]).all()

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import pickle
 import shutil
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -21,7 +23,8 @@ from craft_core.corpus.pairs import corpus_from_texts
 from craft_core.errors import DataError, ParameterError
 from craft_core.progress import silent
 from craft_core.vectorize import hub, sentence
-from craft_core.vectorize.sentence import SentenceTransformers
+from craft_core.vectorize.crew import Crew
+from craft_core.vectorize.sentence import SentenceEncoder, SentenceTransformers
 
 WORDS = ["river", "stone", "green", "walk", "house"]
 
@@ -368,3 +371,95 @@ def test_a_long_batch_can_be_stopped(model: str, monkeypatch: pytest.MonkeyPatch
         assert not finish.is_set()
         finish.set()
         encoder(array("river"))
+
+
+def test_vectors_are_float16_scaled_to_length_1_again(model: str) -> None:
+    rows = SentenceTransformers(model=model, device="cpu").encoder()(array(*SENTENCES))
+    raw = hub.shared_model(model, "cpu", silent).model.encode(sorted(SENTENCES, key=len, reverse=True))
+    raw = raw[[sorted(SENTENCES, key=len, reverse=True).index(text) for text in SENTENCES]]
+    unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+    assert rows.dtype == np.float32
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+    assert np.allclose(rows, unit, atol=3e-4)
+    factors = rows / rows.astype(np.float16).astype(np.float32)  # each row is float16 numbers times one factor
+    assert np.ptp(factors, axis=1).max() < 1e-3
+    assert not np.allclose(rows, unit, atol=1e-6)
+
+
+def test_several_processes_give_the_same_and_a_stop_ends_them(model: str, kept: Path, asked: list[str]) -> None:
+    class StopError(Exception):
+        pass
+
+    def stop(share: float, text: str) -> None:
+        if share >= 0.5:
+            raise StopError
+
+    alone = SentenceTransformers(model=model, device="cpu", batch_size=4, processes=1).encoder()
+    expected = alone(array(*SENTENCES))
+    asked.clear()
+    encoder = replace(alone, processes=2, threads=1)
+    with encoder.crew() as crew:
+        assert crew is not None
+        assert encoder.encode(array("river " * 9), silent, "", crew).shape == (1, 16)
+        assert not crew.has_started  # for one batch it is not worth while
+        with pytest.raises(StopError):
+            encoder.encode(array(*SENTENCES), stop, "", crew)
+        assert not crew.has_started
+    assert asked == ["river " * 9]  # all else was the children's work
+    found = replace(alone, processes=None).encode(array(*SENTENCES), silent, "")
+    assert 1 < len(asked) < len(SENTENCES)  # what they did is not done again
+    assert found.tobytes() == expected.tobytes()
+    assert kept.is_dir()
+
+
+@pytest.mark.usefixtures("kept")
+def test_what_is_ready_when_a_child_dies_is_remembered(model: str, asked: list[str]) -> None:
+    class Dying(Crew[list[str], np.ndarray]):
+        has_started = True
+
+        def map(self, items, report):
+            rows = [sentence._encode_alone(encoder, next(items)) for _ in range(2)]
+            yield from rows
+            raise ParameterError("A process that encodes sentences ended too early (code -9).")
+
+    encoder = SentenceTransformers(model=model, device="cpu", batch_size=4).encoder()
+    with pytest.raises(ParameterError, match="code -9"):
+        encoder.encode(array(*SENTENCES), silent, "", Dying())
+    assert len(asked) == 8
+    encoder.encode(array(*SENTENCES), silent, "")
+    assert len(asked) == len(set(asked)) == len(set(SENTENCES))
+
+
+def test_an_encoder_can_be_sent_to_another_process(model: str) -> None:
+    encoder = SentenceEncoder(model, "cpu", 4, None, processes=1, threads=1)
+    again = pickle.loads(pickle.dumps(encoder))  # noqa: S301 -- made here
+    assert again == encoder
+    assert again(array(*SENTENCES)).tobytes() == encoder(array(*SENTENCES)).tobytes()
+
+
+def test_threads_are_held_while_the_model_computes(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    seen: list[int] = []
+
+    def encode(self: SentenceTransformer, batch: list[str], **options: object) -> np.ndarray:
+        seen.append(torch.get_num_threads())
+        return np.ones((len(batch), 16), np.float32)
+
+    monkeypatch.setattr(SentenceTransformer, "encode", encode)
+    before = torch.get_num_threads()
+    encoder = SentenceTransformers(model=model, device="cpu").encoder()
+    for threads in (1, None, 3):
+        replace(encoder, threads=threads)(array("river"))
+    assert seen == [1, before, 3]
+
+
+def test_dimensions_are_known_without_encoding(model: str, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = SentenceTransformers(model=model, device="cpu").encoder()
+    assert encoder.dimensions() == 16
+    assert encoder(array("", " ")).shape == (2, 16)
+    assert asked == []
+    monkeypatch.setattr("sentence_transformers.SentenceTransformer.get_embedding_dimension", lambda self: None)
+    assert encoder.dimensions() == 16
+    assert asked == ["a"]

@@ -1,7 +1,8 @@
 """Vectors by text: what a slow model computed once is never computed again, whichever corpus the text stands in.
 
 Texts are known by 128 bits of SipHash; among a billion texts the chance of one mistaken for another is below 1 in 10**20. The texts
-themselves are not kept.
+themselves are not kept. Vectors are kept as float16: whoever adds them rounds them first, and goes on with the rounded ones, so that what
+is found equals what was computed.
 """
 
 from __future__ import annotations
@@ -14,15 +15,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from craft_core.arrays import BoolVector, FloatMatrix, IntVector
+from craft_core.arrays import BoolVector, IntVector
 from craft_core.store.disk import Store
 
-__all__ = ["KIND", "TextKeys", "TextVectors", "text_keys"]
+__all__ = ["KIND", "HalfMatrix", "TextKeys", "TextVectors", "text_keys"]
 
 KIND = "text-vectors"
 """The kind of their entries."""
 
 UintVector = npt.NDArray[np.uint64]
+
+HalfMatrix = npt.NDArray[np.float16]
+"""Rows of vectors as they are kept, shape (n, dimensions)."""
 
 _KEYS = ("craft text high.", "craft text low..")  # pandas wants 16 bytes
 _BLOCK = 65_536
@@ -78,7 +82,7 @@ class TextVectors:
     def __init__(self, store: Store, space: str) -> None:
         self._store, self._space = store, space
 
-    def lookup(self, keys: TextKeys) -> tuple[FloatMatrix, BoolVector]:
+    def lookup(self, keys: TextKeys) -> tuple[HalfMatrix, BoolVector]:
         """Return the vectors of the texts that are known, in their order, and which those are.
 
         Parameters
@@ -89,7 +93,7 @@ class TextVectors:
         Returns
         -------
         tuple
-            Rows of shape (number known, dimensions), float32, as they were added to the last bit; (0, 0) if none is known. And a mask of
+            Rows of shape (number known, dimensions), float16, as they were added to the last bit; (0, 0) if none is known. And a mask of
             shape (n,).
         """
         parts = list(self.matches(keys))
@@ -98,7 +102,7 @@ class TextVectors:
             found[positions] = True
         return _in_order(parts, found), found
 
-    def matches(self, keys: TextKeys) -> Iterator[tuple[IntVector, FloatMatrix]]:
+    def matches(self, keys: TextKeys) -> Iterator[tuple[IntVector, HalfMatrix]]:
         """Yield the same in parts: positions among the keys, and their rows; no position comes twice."""
         order = np.argsort(keys.high, kind="stable")
         wanted = keys.take(order)
@@ -110,8 +114,8 @@ class TextVectors:
             left[queries] = False
             order, wanted = order[left], wanted.take(np.flatnonzero(left))
 
-    def add(self, keys: TextKeys, rows: FloatMatrix) -> None:
-        """Remember vectors, shape (n, dimensions), float32.
+    def add(self, keys: TextKeys, rows: HalfMatrix) -> None:
+        """Remember vectors, shape (n, dimensions), float16.
 
         Vectors take at most half of the store. Where that is full of vectors used within a day, the new ones are forgotten.
         """
@@ -121,13 +125,13 @@ class TextVectors:
         self._put(keys.take(order), rows[order])
         self._put_together()
 
-    def _put(self, keys: TextKeys, rows: FloatMatrix) -> bool:
+    def _put(self, keys: TextKeys, rows: HalfMatrix) -> bool:
         if not self._store.trim(KIND, self._store.limit // 2 - rows.nbytes, _IDLE_SECONDS):
             return False
-        shard = {"high": keys.high, "low": keys.low, "rows": np.ascontiguousarray(rows, np.float32)}
+        shard = {"high": keys.high, "low": keys.low, "rows": np.ascontiguousarray(rows, np.float16)}
         return self._store.put(KIND, f"{self._space} {uuid.uuid4().hex}", shard)
 
-    def _shards(self) -> Iterator[tuple[str, TextKeys, FloatMatrix]]:
+    def _shards(self) -> Iterator[tuple[str, TextKeys, HalfMatrix]]:
         """Yield the entry, keys in rising order, and vectors of each shard, the oldest first: what was added first holds."""
         for key in self._store.keys(KIND, any_code=True):
             if key.startswith(f"{self._space} "):
@@ -158,10 +162,10 @@ def _matches(wanted: TextKeys, known: TextKeys) -> tuple[IntVector, IntVector]:
     return np.flatnonzero(same), places[same]
 
 
-def _in_order(parts: list[tuple[IntVector, FloatMatrix]], found: BoolVector) -> FloatMatrix:
+def _in_order(parts: list[tuple[IntVector, HalfMatrix]], found: BoolVector) -> HalfMatrix:
     if not parts:
-        return np.zeros((0, 0), np.float32)
-    rows = np.empty((int(found.sum()), parts[0][1].shape[1]), np.float32)
+        return np.zeros((0, 0), np.float16)
+    rows = np.empty((int(found.sum()), parts[0][1].shape[1]), np.float16)
     places = np.cumsum(found) - 1
     for queries, values in parts:
         rows[places[queries]] = values

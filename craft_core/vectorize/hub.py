@@ -22,7 +22,7 @@ from urllib.request import getproxies
 from craft_core.errors import DataError, ParameterError
 from craft_core.progress import Progress
 
-__all__ = ["OpenModel", "hold_package", "model_identity", "open_model", "shared_model"]
+__all__ = ["OpenModel", "hold_package", "model_identity", "open_model", "shared_model", "while_reporting"]
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ def shared_model(name: str, device: str, progress: Progress) -> OpenModel:
         held = _models.pop((name, device), None)
         if held is None or held.identity != model_identity(name):
             progress(0.0, text)
-            model = _while_reporting(lambda: open_model(name, device), progress, text)
+            model = while_reporting(lambda: open_model(name, device), progress, text)
             held = OpenModel(model, model.max_seq_length, model_identity(name))
         while len(_models) >= _KEPT_MODELS:
             del _models[next(iter(_models))]
@@ -128,9 +128,9 @@ def _waited_for(lock: threading.Lock, progress: Progress, text: str) -> Iterator
         lock.release()
 
 
-def _while_reporting(work: Callable[[], Any], progress: Progress, text: str) -> Any:
+def while_reporting(work: Callable[[], T], progress: Progress, text: str) -> T:
     """Return what the work returns; it has a thread of its own, which is left alone where `progress` raises."""
-    results: list[Any] = []
+    results: list[T] = []
     errors: list[BaseException] = []
 
     def run() -> None:

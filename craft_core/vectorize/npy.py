@@ -20,11 +20,13 @@ import numpy.typing as npt
 
 from craft_core.arrays import FloatMatrix, IntVector
 from craft_core.errors import DataError
+from craft_core.progress import Progress, silent
 from craft_core.vectorize.protocol import unit_rows
 
-__all__ = ["read_npy", "read_npz", "scaled"]
+__all__ = ["NpyFile", "block_rows", "read_npz", "scaled"]
 
 _BLOCK_ROWS = 16_384
+_BLOCK_NUMBERS = 1 << 22  # in a block: 32 MB while they are checked in float64
 _MAX_DIMENSIONS = 65_536
 _MAX_HEADER = 10_000
 _MAX_EXPANSION = 100  # vectors hardly compress; an archive that expands more often is all zeros, or a trap
@@ -44,48 +46,87 @@ class _Header:
     offset: int
 
 
-def read_npy(path: Path, rows: IntVector, what: str) -> FloatMatrix:
-    """Return some rows of a matrix in a .npy file, each of length 1 or zero.
+@dataclass(frozen=True)
+class NpyFile:
+    """Hold what the header of a .npy file says, one matrix of float16, float32 or float64; its numbers stay on disk.
 
-    Parameters
+    Attributes
     ----------
     path : Path
-        The file: one matrix of float16, float32 or float64.
-    rows : IntVector
-        Which rows, in the order wanted, repeats allowed.
-    what : str
-        Whose rows they are, for the messages.
-
-    Raises
-    ------
-    DataError
-        For a file that is no such matrix, a header that contradicts the size of the file, a missing row, NaN or infinity.
+        The file.
+    rows, dimensions : int
+        Its shape.
     """
-    with path.open("rb") as stream:
-        header = _header(stream.read(_MAX_HEADER), path.stat().st_size, str(path))
-    _hold_rows(header, rows, str(path), what)
-    if len(rows) == 0:
-        return np.zeros((0, header.dimensions), np.float32)
-    matrix = np.memmap(path, header.dtype, "r", header.offset, (header.rows, header.dimensions), order="F" if header.fortran else "C")
-    vectors = np.empty((len(rows), header.dimensions), np.float32)
-    for start in range(0, len(rows), _BLOCK_ROWS):
-        wanted = rows[start : start + _BLOCK_ROWS]
-        vectors[start : start + len(wanted)] = scaled(matrix[wanted], wanted, str(path))
-    return vectors
+
+    path: Path
+    rows: int
+    dimensions: int
+    _header: _Header
+
+    @classmethod
+    def open(cls, path: Path) -> NpyFile:
+        """Read the header, nothing else. Raises DataError for a file that is no such matrix, or not as large as its header says."""
+        with path.open("rb") as stream:
+            header = _header(stream.read(_MAX_HEADER), path.stat().st_size, str(path))
+        return cls(path, header.rows, header.dimensions, header)
+
+    def hold_rows(self, needed: int, what: str) -> None:
+        """Raise DataError if there are fewer rows than needed; `what` says whose."""
+        _hold_rows(self._header, needed, str(self.path), what)
+
+    def read(self, rows: IntVector, what: str, progress: Progress = silent) -> FloatMatrix:
+        """Return some rows, each of length 1 or zero; a row is the same to the last bit, whichever others are read with it.
+
+        Parameters
+        ----------
+        rows : IntVector
+            Which rows, in the order wanted, repeats allowed.
+        what : str
+            Whose rows they are, for the messages.
+        progress : Progress
+            Called after each block.
+
+        Raises
+        ------
+        DataError
+            For a missing row, NaN or infinity.
+        """
+        self.hold_rows(int(rows.max()) + 1 if len(rows) else 0, what)
+        vectors = np.empty((len(rows), self.dimensions), np.float32)
+        step = block_rows(self.dimensions)
+        for start in range(0, len(rows), step):
+            wanted = rows[start : start + step]
+            vectors[start : start + len(wanted)] = scaled(self._mapped(wanted), wanted, str(self.path))
+            progress(min(1.0, (start + step) / len(rows)), f"Reading {self.path.name}")
+        return vectors
+
+    def _mapped(self, rows: IntVector) -> npt.NDArray[Any]:
+        """Return rows as they are. Mapped anew each time, so that of a large file only these count as memory of this process."""
+        header, first = self._header, int(rows.min())
+        if header.fortran:
+            return np.memmap(self.path, header.dtype, "r", header.offset, (header.rows, header.dimensions), order="F")[rows]
+        count, width = int(rows.max()) + 1 - first, header.dimensions * header.dtype.itemsize
+        matrix = np.memmap(self.path, header.dtype, "r", header.offset + first * width, (count, header.dimensions))
+        return matrix if count == len(rows) and (np.diff(rows) == 1).all() else matrix[rows - first]
 
 
-def read_npz(path: Path, key: str, rows: IntVector, what: str) -> FloatMatrix:
+def block_rows(dimensions: int) -> int:
+    """Return how many rows to check at once, so that it takes little memory however long they are."""
+    return max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // max(1, dimensions)))
+
+
+def read_npz(path: Path, key: str, rows: IntVector, what: str, progress: Progress = silent) -> FloatMatrix:
     """Return the same from one matrix in a .npz archive, read in blocks, so that only the rows wanted take memory.
 
     Raises
     ------
     DataError
-        As `read_npy`, and for an archive that is broken, encrypted, lacks the matrix, or expands to more than 100 times its size.
+        As `NpyFile` does, and for an archive that is broken, encrypted, lacks the matrix, or expands to more than 100 times its size.
     """
     name = f"{path} [{key}]"
     try:
         with zipfile.ZipFile(path) as archive:
-            return _read_member(archive, _member(archive, key, path), rows, name, what)
+            return _read_member(archive, _member(archive, key, path), rows, (name, what), progress)
     except _BROKEN_ZIP as error:
         raise DataError(f"{name} cannot be read: {error}. Save it again with numpy.savez.") from error
 
@@ -119,8 +160,7 @@ def _header(start: bytes, size: int, name: str) -> _Header:
     return _Header(rows, dimensions, dtype, fortran, stream.tell())
 
 
-def _hold_rows(header: _Header, rows: IntVector, name: str, what: str) -> None:
-    needed = int(rows.max()) + 1 if len(rows) else 0
+def _hold_rows(header: _Header, needed: int, name: str, what: str) -> None:
     if header.rows < needed:
         raise DataError(
             f"{name} has shape ({header.rows}, {header.dimensions}), but the {what} has at least {needed:,} rows as given. "
@@ -142,10 +182,13 @@ def _member(archive: zipfile.ZipFile, key: str, path: Path) -> zipfile.ZipInfo:
     return member
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, rows: IntVector, name: str, what: str) -> FloatMatrix:
+def _read_member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, rows: IntVector, names: tuple[str, str], progress: Progress
+) -> FloatMatrix:
+    name, what = names
     with archive.open(member) as stream:
         header = _header(stream.read(_MAX_HEADER), member.file_size, name)
-    _hold_rows(header, rows, name, what)
+    _hold_rows(header, int(rows.max()) + 1 if len(rows) else 0, name, what)
     if header.fortran:
         raise DataError(f"{name} is stored column by column. Save numpy.ascontiguousarray of it.")
     order = np.argsort(rows, kind="stable")
@@ -157,6 +200,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, rows: IntVec
             first, last = np.searchsorted(in_file, (start, start + len(block)))
             wanted = in_file[first:last]
             vectors[order[first:last]] = scaled(block[wanted - start], wanted, name)
+            progress((start + len(block)) / header.rows, f"Reading {member.filename}")
     return vectors
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,16 +13,14 @@ import pyarrow.compute as pc
 
 from craft_core.arrays import FloatMatrix, IntVector
 from craft_core.corpus.pairs import Corpus
-from craft_core.errors import DataError
+from craft_core.errors import DataError, ParameterError
 from craft_core.params import check, param
-from craft_core.progress import Progress
-from craft_core.vectorize.npy import read_npy, read_npz, scaled
+from craft_core.progress import Progress, part, silent
+from craft_core.vectorize.npy import NpyFile, block_rows, read_npz, scaled
 from craft_core.vectorize.protocol import Vectors
 from craft_core.vectorize.sides import filled, gather
 
 __all__ = ["Precomputed"]
-
-_BLOCK_ROWS = 16_384
 
 
 @dataclass(frozen=True)
@@ -51,30 +50,108 @@ class Precomputed:
             For a missing file or column, or one that does not hold one vector of finite numbers for each pair, of one length a side.
         """
         corpora = filled(pool, validation, test)
+        self._hold_files(corpora)
         sides: dict[str, list[FloatMatrix]] = {"source": [], "target": []}
         for number, corpus in enumerate(corpora):
             for side, found in sides.items():
-                progress((number + (side == "target") / 2) / len(corpora), f"Reading {side} vectors of the {corpus.name}")
-                found.append(self._read(corpus, side))
+                start = (number + (side == "target") / 2) / len(corpora)
+                progress(start, f"Reading {side} vectors of the {corpus.name}")
+                found.append(self.read(corpus, side, part(progress, start, start + 0.5 / len(corpora))))
                 _hold_dimensions(found, corpora, side)
         progress(1.0, "Vectors read")
         return gather(corpora, sides["source"], sides["target"], (None, None))
 
-    def _read(self, corpus: Corpus, side: str) -> FloatMatrix:
+    def read(self, corpus: Corpus, side: str, progress: Progress = silent) -> FloatMatrix:
+        """Return the vectors of one side, "source" or "target", of a corpus or any part of one; raises as `vectorize`."""
         if not self.folder:
-            return _read_column(corpus, self.source_column if side == "source" else self.target_column)
-        folder = Path(self.folder).expanduser()
-        single, archive = folder / f"{corpus.name}.{side}.npy", folder / f"{corpus.name}.npz"
+            return _read_column(corpus, self.source_column if side == "source" else self.target_column, progress)
+        single, archive = self._files(corpus.name, side)
         if single.is_file():
-            return read_npy(single, corpus.rows, corpus.name)
+            return NpyFile.open(single).read(corpus.rows, corpus.name, progress)
         if archive.is_file():
-            return read_npz(archive, side, corpus.rows, corpus.name)
-        raise DataError(
-            f"The folder {folder} has neither {single.name} nor {archive.name}. Save the {side} vectors of the {corpus.name} there."
-        )
+            return read_npz(archive, side, corpus.rows, corpus.name, progress)
+        raise _missing(single, archive, side, corpus.name)
+
+    def check(self, role: str, n_rows: int) -> tuple[int, int]:
+        """Hold the two files of a set against its size without reading a vector, before long work begins.
+
+        Parameters
+        ----------
+        role : str
+            "pool", "validation" or "test".
+        n_rows : int
+            How many rows the data have as given; 0 if that is not known yet.
+
+        Returns
+        -------
+        tuple of int
+            Dimensions of the source and of the target vectors.
+
+        Raises
+        ------
+        DataError
+            If a file is missing, is no matrix of floating-point numbers, has too few rows, or can only be read as a whole (.npz).
+        ParameterError
+            If there is no folder: columns are checked as they are read.
+        """
+        source, target = (self._mapped(role, side) for side in ("source", "target"))
+        for one in (source, target):
+            one.hold_rows(n_rows, role)
+        return source.dimensions, target.dimensions
+
+    def rows(self, role: str, side: str, positions: IntVector) -> FloatMatrix:
+        """Return some vectors out of a folder; only those are read, and they are what `vectorize` gives to the last bit.
+
+        Parameters
+        ----------
+        role : str
+            "pool", "validation" or "test".
+        side : str
+            "source" or "target".
+        positions : IntVector
+            Rows of the data as given, in the order wanted; fastest where they follow on each other.
+
+        Raises
+        ------
+        DataError, ParameterError
+            As `check`, and for NaN or infinity.
+        """
+        return self._mapped(role, side).read(positions, role)
+
+    def _hold_files(self, corpora: list[Corpus]) -> None:
+        """Raise for the last file that is missing or too short before the first is read."""
+        for corpus, side in product(corpora, ("source", "target")) if self.folder else ():
+            single, archive = self._files(corpus.name, side)
+            if single.is_file():
+                NpyFile.open(single).hold_rows(int(corpus.rows.max(initial=-1)) + 1, corpus.name)
+            elif not archive.is_file():
+                raise _missing(single, archive, side, corpus.name)
+
+    def _mapped(self, role: str, side: str) -> NpyFile:
+        if not self.folder:
+            raise ParameterError("Vectors in columns of the data come with the data. Give the 'folder' parameter of precomputed.")
+        single, archive = self._files(role, side)
+        if single.is_file():
+            return NpyFile.open(single)
+        if archive.is_file():
+            raise DataError(
+                f"{archive} can only be read as a whole, and these data are read piece by piece. Save its arrays with numpy.save, "
+                f"as {role}.source.npy and {role}.target.npy."
+            )
+        raise _missing(single, archive, side, role)
+
+    def _files(self, role: str, side: str) -> tuple[Path, Path]:
+        folder = Path(self.folder or "").expanduser()
+        return folder / f"{role}.{side}.npy", folder / f"{role}.npz"
 
 
-def _read_column(corpus: Corpus, name: str) -> FloatMatrix:
+def _missing(single: Path, archive: Path, side: str, role: str) -> DataError:
+    return DataError(
+        f"The folder {single.parent} has neither {single.name} nor {archive.name}. Save the {side} vectors of the {role} there."
+    )
+
+
+def _read_column(corpus: Corpus, name: str, progress: Progress) -> FloatMatrix:
     what = f"Column '{name}' of the {corpus.name}"
     if name not in corpus.columns.column_names:
         there = ", ".join(corpus.columns.column_names) or "none"
@@ -90,8 +167,10 @@ def _read_column(corpus: Corpus, name: str) -> FloatMatrix:
             f"{what} has {column.null_count:,} empty rows and vectors of {shortest} to {longest} numbers. All must have one length."
         )
     vectors = np.empty((len(corpus), longest), np.float32)
-    for start in range(0, len(corpus), _BLOCK_ROWS):
-        vectors[start : start + _BLOCK_ROWS] = _column_block(column.slice(start, _BLOCK_ROWS), longest, corpus.rows[start:], what)
+    step = block_rows(longest)
+    for start in range(0, len(corpus), step):
+        vectors[start : start + step] = _column_block(column.slice(start, step), longest, corpus.rows[start:], what)
+        progress(min(1.0, (start + step) / len(corpus)), f"Reading {what[0].lower()}{what[1:]}")
     return vectors
 
 

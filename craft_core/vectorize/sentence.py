@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import ClassVar
@@ -19,10 +21,13 @@ from craft_core.errors import DataError, ParameterError
 from craft_core.params import check, param
 from craft_core.progress import Progress, part, silent
 from craft_core.store import TextVectors, open_store
-from craft_core.store.text_vectors import TextKeys, text_keys
+from craft_core.store.text_vectors import HalfMatrix, text_keys
+from craft_core.vectorize.crew import Crew
+from craft_core.vectorize.devices import devices, torch_threads
 from craft_core.vectorize.hub import OpenModel, hold_package, model_identity, shared_model
-from craft_core.vectorize.protocol import Vectors, unit_rows
+from craft_core.vectorize.protocol import Vectors
 from craft_core.vectorize.sides import filled, gather, texts_of
+from craft_core.vectorize.todo import Rows, Todo, distinct, half, longest_first
 
 __all__ = ["SentenceEncoder", "SentenceTransformers"]
 
@@ -35,7 +40,8 @@ class SentenceTransformers:
     """Encode texts with any sentence-transformers model, by name or from a local folder.
 
     Both sides go through one model, so a multilingual one puts them into one space. Slow without a GPU: a small model does under a thousand
-    sentences a second on two cores. Code that comes with a model is never run.
+    sentences a second on two cores. Code that comes with a model is never run. Vectors are rounded to float16 and scaled to length 1
+    again, which moves a cosine by less than 0.0001 and halves what is kept of them.
     """
 
     name: ClassVar[str] = "sentence-transformers"
@@ -46,6 +52,12 @@ class SentenceTransformers:
     batch_size: int = param(64, low=1, high=65_536, help="Sentences encoded at once; smaller takes less memory.")
     device: str = param("auto", help="Where to compute: auto, cpu, cuda, cuda:1, mps, ...")
     max_length: int | None = param(None, low=1, help="Cut texts after this many tokens; empty: the model's own limit.")
+    processes: int | None = param(
+        None,
+        low=1,
+        high=256,
+        help="Processes that encode, each with a model of its own; empty: one for each GPU, or one where there is none.",
+    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -65,26 +77,31 @@ class SentenceTransformers:
         total = 2 * sum(len(corpus) for corpus in corpora) or 1
         sides: list[list[FloatMatrix]] = []
         done = 0
-        for side in ("source", "target"):
-            sides.append([])
-            for corpus in corpora:
-                now = part(progress, done / total, (done + len(corpus)) / total)
-                sides[-1].append(encoder.encode(texts_of(corpus, side), now, f"Encoding {side}s of the {corpus.name}"))
-                done += len(corpus)
+        with encoder.crew() as crew:
+            for side in ("source", "target"):
+                sides.append([])
+                for corpus in corpora:
+                    now = part(progress, done / total, (done + len(corpus)) / total)
+                    sides[-1].append(encoder.encode(texts_of(corpus, side), now, f"Encoding {side}s of the {corpus.name}", crew))
+                    done += len(corpus)
         return gather(corpora, sides[0], sides[1], (encoder, encoder))
 
     def encoder(self) -> SentenceEncoder:
         """Return the encoder, the same for both sides; the model is opened when it is first needed."""
-        return SentenceEncoder(self.model, self.device, self.batch_size, self.max_length)
+        return SentenceEncoder(self.model, self.device, self.batch_size, self.max_length, self.processes)
 
 
 @dataclass(frozen=True)
 class SentenceEncoder:
-    """Encode texts with a sentence-transformers model; an `Encoder`.
+    """Encode texts with a sentence-transformers model; an `Encoder`. Made of plain values, so it can be sent to other processes.
 
-    Vectors are remembered by text (`craft_core.store.TextVectors`), so that none is computed twice, with other data or in another process.
-    The last bits of a neural vector depend on the texts it was computed with, so remembered vectors may differ from new ones by about
-    1e-6; the same texts without any memory give the same bits, in any order, on the same machine.
+    A vector is what the model returns, scaled to length 1, rounded to float16, and scaled to length 1 again in float32. The last bits of
+    what a model returns depend on the other texts of the batch; where such a number lies on the edge of two float16, it falls to one or
+    the other side. So the same texts are always cut into the same batches, in whichever order they come and however many processes share
+    them; other batches move about one number in a thousand by one step of float16, and a cosine by about 1e-5 at most.
+
+    Vectors are remembered by text (`craft_core.store.TextVectors`), so that none is computed twice, with other data or in another process;
+    what is found again equals what was computed to the last bit.
 
     Attributes
     ----------
@@ -94,12 +111,18 @@ class SentenceEncoder:
         Sentences encoded at once.
     max_length : int or None
         Texts are cut after this many tokens; None for the limit of the model.
+    processes : int or None
+        How many processes `encode` shares the batches among; None for one a GPU, or one where there is none. With one, it is this one.
+    threads : int or None
+        Most threads torch takes in this process; None for its own choice. One is right in each of many processes on one machine.
     """
 
     model: str
     device: str
     batch_size: int
     max_length: int | None
+    processes: int | None = None
+    threads: int | None = None
 
     def __call__(self, texts: pa.LargeStringArray) -> FloatMatrix:
         """Return one row a text, shape (n, dimensions), of length 1, or zero where the text is blank; read-only. Nothing is remembered.
@@ -112,76 +135,147 @@ class SentenceEncoder:
         DataError
             If the model cannot be opened, or returns NaN or infinity.
         """
-        return self._encode(texts, None, silent, "Encoding")
+        return self._encode(texts, None, silent, "Encoding", None)
 
-    def encode(self, texts: pa.LargeStringArray, progress: Progress, text: str) -> FloatMatrix:
-        """Return the same with progress, called after each batch; what is computed is remembered, also where the work is stopped."""
-        return self._encode(texts, self._memory(progress), progress, text)
+    def encode(
+        self, texts: pa.LargeStringArray, progress: Progress, text: str, crew: Crew[list[str], HalfMatrix] | None = None
+    ) -> FloatMatrix:
+        """Return the same with progress, called after each batch; what is computed is remembered, also where the work is stopped.
 
-    def _encode(self, texts: pa.LargeStringArray, memory: TextVectors | None, progress: Progress, text: str) -> FloatMatrix:
+        Parameters
+        ----------
+        texts : pyarrow.LargeStringArray
+            What to encode.
+        progress : Progress
+            Raising from it ends the work, and the processes that share it.
+        text : str
+            What is being done, for `progress`.
+        crew : Crew or None
+            Who shares the work, of `crew`, where there are several lists of texts; None for one that is gone at the end.
+        """
+        if crew is not None:
+            return self._encode(texts, self._memory(progress), progress, text, crew)
+        with self.crew() as own:
+            return self._encode(texts, self._memory(progress), progress, text, own)
+
+    @contextmanager
+    def crew(self) -> Iterator[Crew[list[str], HalfMatrix] | None]:
+        """Give the processes to share work among, None where this one does it all; they start when there is something to do for them."""
+        if self.processes == 1:
+            yield None
+            return
+        with Crew[list[str], HalfMatrix]() as crew:
+            yield crew
+
+    def dimensions(self, progress: Progress = silent) -> int:
+        """Return how long the vectors are. The model is opened, nothing is encoded; raises as a call does."""
+        opened = self._open(progress)
+        found = opened.model.get_embedding_dimension()
+        if found is None:  # some models do not say
+            found = opened.do(partial(self._batch, opened, ["a"]), partial(progress, 0.0, f"Opening {self.model}")).shape[1]
+        return int(found)
+
+    def _encode(
+        self,
+        texts: pa.LargeStringArray,
+        memory: TextVectors | None,
+        progress: Progress,
+        text: str,
+        crew: Crew[list[str], HalfMatrix] | None,
+    ) -> FloatMatrix:
         spoken = np.flatnonzero(pc.not_equal(pc.utf8_trim_whitespace(texts), "").to_numpy(zero_copy_only=False))
         keys = text_keys(texts.take(pa.array(spoken)))
-        rows = _Rows(len(texts))
+        rows = Rows(len(texts))
         for places, found in () if memory is None else memory.matches(keys):
             rows.put(spoken[places], found)
             progress(0.0, "Looking for earlier vectors")
         missing = np.flatnonzero(~rows.known[spoken])
-        first, inverse = _distinct(keys.take(missing))
-        distinct = missing[first]
-        order = _longest_first(texts.take(pa.array(spoken[distinct])), keys.take(distinct))
-        todo = _Todo(spoken[distinct[order]], keys.take(distinct[order]), memory)
-        if len(todo.positions) or rows.matrix is None:
-            self._compute(texts, todo, rows, progress, text)
-        assert rows.matrix is not None  # noqa: S101 -- found or computed
-        rows.matrix[spoken[missing]] = rows.matrix[spoken[distinct][inverse]]
+        first, inverse = distinct(keys.take(missing))
+        chosen = missing[first]
+        order = longest_first(texts.take(pa.array(spoken[chosen])), keys.take(chosen))
+        todo = Todo(spoken[chosen[order]], keys.take(chosen[order]), memory)
+        if len(todo.positions):
+            self._compute(texts, todo, rows, progress, text, crew)
+        elif rows.matrix is None:
+            rows.put(todo.positions, np.zeros((0, self.dimensions(progress)), np.float16))
+        assert rows.matrix is not None  # noqa: S101 -- found, computed or empty
+        rows.matrix[spoken[missing]] = rows.matrix[spoken[chosen][inverse]]
         progress(1.0, text)
         return frozen(rows.matrix)
 
-    def _compute(self, texts: pa.LargeStringArray, todo: _Todo, rows: _Rows, progress: Progress, text: str) -> None:
+    def _compute(
+        self, texts: pa.LargeStringArray, todo: Todo, rows: Rows, progress: Progress, text: str, crew: Crew[list[str], HalfMatrix] | None
+    ) -> None:
         """Encode texts batch by batch; what is ready is remembered every few seconds, and at the end however that comes."""
-        opened = shared_model(self.model, self.device, progress)
-        self._hold_length(opened)
-        if not len(todo.positions):
-            rows.put(
-                todo.positions, opened.do(lambda: self._batch(opened, ["a"]), lambda: progress(0.0, text))[:0]
-            )  # only to learn how many dimensions there are
-
-        def share(ready: int) -> float:
-            return 1 - (len(todo.positions) - ready) / len(texts)
-
+        parts = [todo.positions[start : start + self.batch_size] for start in range(0, len(todo.positions), self.batch_size)]
         ready, last = 0, time.monotonic()
+
+        def report() -> None:
+            progress(1 - (len(todo.positions) - ready) / len(texts), text)
+
         try:
-            for start in range(0, len(todo.positions), self.batch_size):
-                chosen = todo.positions[start : start + self.batch_size]
-                batch = texts.take(pa.array(chosen)).to_pylist()
-                rows.put(chosen, opened.do(partial(self._batch, opened, batch), partial(progress, share(start), text)))
-                ready = start + len(chosen)
-                progress(share(ready), text)
-                if time.monotonic() - last > _KEEP_SECONDS:
-                    todo.remember(rows, ready)
-                    last = time.monotonic()
+            with closing(self._batches(texts, parts, progress, report, crew)) as results:
+                for chosen, result in zip(parts, results, strict=True):
+                    rows.put(chosen, result)
+                    todo.done(result)
+                    ready += len(chosen)
+                    report()
+                    if time.monotonic() - last > _KEEP_SECONDS:
+                        todo.remember()
+                        last = time.monotonic()
         finally:
-            todo.remember(rows, ready)
+            todo.remember()
 
-    def _batch(self, opened: OpenModel, texts: list[str]) -> FloatMatrix:
-        """Return unit rows. A batch is one call, because within a call the model would cut batches of its own, in an order of its own."""
-        import torch
+    def _batches(
+        self,
+        texts: pa.LargeStringArray,
+        parts: list[IntVector],
+        progress: Progress,
+        report: Callable[[], None],
+        crew: Crew[list[str], HalfMatrix] | None,
+    ) -> Generator[HalfMatrix]:
+        """Yield the rows of each part: from the crew where there is one and more than one part, else from here."""
+        batches = (texts.take(pa.array(chosen)).to_pylist() for chosen in parts)
+        if crew is not None and not crew.has_started and len(parts) > 1:
+            crew.start(self._children(progress))
+        if crew is not None and crew.has_started:
+            yield from crew.map(batches, report)
+            return
+        opened = self._open(progress)
+        for batch in batches:
+            yield opened.do(partial(self._batch, opened, batch), report)
 
-        opened.model.max_seq_length = opened.limit if self.max_length is None else self.max_length
-        try:
-            rows = opened.model.encode(texts, batch_size=self.batch_size, show_progress_bar=False, convert_to_numpy=True)
-        except torch.OutOfMemoryError as error:
-            raise ParameterError(f"A batch of {self.batch_size} does not fit into the memory of the device. Lower batch_size.") from error
-        if not np.isfinite(rows).all():
-            raise DataError("The model returned numbers that are not finite. Try device cpu, or another model.")
-        return unit_rows(np.array(rows, np.float32))
+    def _children(self, progress: Progress) -> list[Callable[[list[str]], HalfMatrix]]:
+        """Return what each of several processes does with a batch; nothing where one process is enough."""
+        places, threads = devices(self.device, self.processes, progress)
+        if len(places) < 2:
+            return []
+        if model_identity(self.model) is None:
+            self._open(progress)  # downloaded once, and refused once
+        return [partial(_encode_alone, replace(self, device=place, processes=1, threads=self.threads or threads)) for place in places]
 
-    def _hold_length(self, opened: OpenModel) -> None:
+    def _open(self, progress: Progress) -> OpenModel:
+        opened = shared_model(self.model, self.device, progress)
         if self.max_length is not None and opened.limit is not None and self.max_length > opened.limit:
             raise ParameterError(
                 f"The 'max_length' parameter of sentence-transformers must be at most {opened.limit:,}, the limit of {self.model}. "
                 f"Got {self.max_length:,}."
             )
+        return opened
+
+    def _batch(self, opened: OpenModel, texts: list[str]) -> HalfMatrix:
+        """Return rounded rows, in one call: within a call the model would cut batches of its own, in an order of its own."""
+        import torch
+
+        opened.model.max_seq_length = opened.limit if self.max_length is None else self.max_length
+        try:
+            with torch_threads(self.threads):
+                rows = opened.model.encode(texts, batch_size=self.batch_size, show_progress_bar=False, convert_to_numpy=True)
+        except torch.OutOfMemoryError as error:
+            raise ParameterError(f"A batch of {self.batch_size} does not fit into the memory of the device. Lower batch_size.") from error
+        if not np.isfinite(rows).all():
+            raise DataError("The model returned numbers that are not finite. Try device cpu, or another model.")
+        return half(rows)
 
     def _memory(self, progress: Progress) -> TextVectors | None:
         """Return the memory for vectors of this model, None where nothing is kept or what the model is cannot be told."""
@@ -194,53 +288,10 @@ class SentenceEncoder:
         )  # known once it is on this machine
         if identity is None:
             return None
-        space = [identity, self.max_length, "unit length", *map(version, _PACKAGES)]
+        space = [identity, self.max_length, "unit length in float16", *map(version, _PACKAGES)]
         return TextVectors(store, hashlib.sha256(repr(space).encode("utf-8", "surrogatepass")).hexdigest())
 
 
-class _Rows:
-    """Vectors on their way: zero where nothing was put yet."""
-
-    def __init__(self, n: int) -> None:
-        self.known = np.zeros(n, bool)
-        self.matrix: FloatMatrix | None = None  # until the first rows say how many dimensions there are
-
-    def put(self, positions: IntVector, rows: FloatMatrix) -> None:
-        if self.matrix is None:
-            self.matrix = np.zeros((len(self.known), rows.shape[1]), np.float32)
-        self.matrix[positions] = rows
-        self.known[positions] = True
-
-
-class _Todo:
-    """Texts to encode: their positions and keys in the order of the work, and who remembers what is ready."""
-
-    def __init__(self, positions: IntVector, keys: TextKeys, memory: TextVectors | None) -> None:
-        self.positions, self._keys, self._memory = positions, keys, memory
-        self._remembered = 0
-
-    def remember(self, rows: _Rows, ready: int) -> None:
-        """Remember the first ones, up to those that are ready."""
-        news = np.arange(self._remembered, ready)
-        if self._memory is not None and rows.matrix is not None and len(news):
-            self._memory.add(self._keys.take(news), rows.matrix[self.positions[news]])
-        self._remembered = ready
-
-
-def _distinct(keys: TextKeys) -> tuple[IntVector, IntVector]:
-    """Return the position of one of each, and for every key which of those it equals."""
-    order = np.lexsort((keys.low, keys.high))
-    sorted_keys = keys.take(order)
-    is_first = np.ones(len(keys), bool)
-    is_first[1:] = (sorted_keys.high[1:] != sorted_keys.high[:-1]) | (sorted_keys.low[1:] != sorted_keys.low[:-1])
-    inverse = np.empty(len(keys), np.int64)
-    inverse[order] = np.cumsum(is_first) - 1
-    return order[is_first], inverse
-
-
-def _longest_first(texts: pa.LargeStringArray, keys: TextKeys) -> IntVector:
-    """Return an order in which a batch wastes little on padding, and memory runs out early or never.
-
-    Among equally long ones the key decides, so that the order of the texts makes no difference.
-    """
-    return np.lexsort((keys.low, keys.high, -pc.utf8_length(texts).to_numpy().astype(np.int64)))
+def _encode_alone(encoder: SentenceEncoder, texts: list[str]) -> HalfMatrix:
+    """Return the rows of a batch, in a process of its own."""
+    return encoder._batch(encoder._open(silent), texts)
