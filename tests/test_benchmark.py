@@ -1,85 +1,161 @@
-import numpy as np
-import pyarrow.compute as pc
+import argparse
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
 import pytest
 
 from craft_core import benchmark, cli
-from craft_core.benchmark import made_up_pairs, measured_run, table
+from craft_core.benchmark import command, in_memory, options, out
+from craft_core.benchmark.record import Case, Contest, MethodRuns, Run, contest_of, run_of
+from craft_core.errors import DataError
 
-SETTINGS = {"pairs": 3_000, "validation_pairs": 200, "n_clusters": 8, "budget": 300, "seed": 0, "vectorizer": "hashing"}
-
-
-def test_made_up_pairs_are_the_same_for_the_same_seed() -> None:
-    one, other = made_up_pairs(500, range(8), 0, "pool"), made_up_pairs(500, range(8), 0, "pool")
-    assert one.digest == other.digest
-    assert one.digest != made_up_pairs(500, range(8), 1, "pool").digest
+CASE = Case("hashing", pairs=2_000, validation_pairs=120, n_clusters=6, budget=300, seed=0)
+STAGES = ("clean", "vectorize", "cluster", "select", "measure")
 
 
-def test_made_up_sentences_have_16_and_a_half_words_and_a_zipf_vocabulary() -> None:
-    pairs = made_up_pairs(70_000, range(8), 0, "pool")
-    assert len(pairs) == 70_000
-    words = pc.list_flatten(pc.utf8_split_whitespace(pairs.sources))
-    assert len(words) / len(pairs) == pytest.approx(16.5, rel=0.01)
-    counts = np.sort(pc.value_counts(words).field("counts").to_numpy())[::-1]
-    assert counts[0] / counts[9] == pytest.approx(10, rel=0.2)
-    assert len(counts) > 30_000
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return in_memory.in_memory(CASE)
 
 
-def test_the_two_sides_correspond() -> None:
-    pairs = made_up_pairs(2_000, [3], 0, "pool")
-    firsts = [
-        (source.split()[0], target.split()[0]) for source, target in zip(pairs.sources.to_pylist(), pairs.targets.to_pylist(), strict=True)
-    ]
-    common = max({source for source, _ in firsts}, key=[source for source, _ in firsts].count)
-    found = [target for source, target in firsts if source == common]
-    assert max(map(found.count, found)) / len(found) > 0.8
+def settings(*words: str) -> options.Settings:
+    parser = argparse.ArgumentParser()
+    benchmark.add_options(parser)
+    return options.settings_of(parser.parse_args(words))
 
 
-def test_a_run_is_measured_by_stage() -> None:
-    found = measured_run(SETTINGS)
-    stages = ("clean", "vectorize", "cluster", "select", "measure")
-    assert found["total"] == pytest.approx(sum(found[stage] for stage in stages))
-    assert found["pairs per second"] == pytest.approx(3_000 / found["total"])
-    for name in ("budget change ms", "prepare", "slider ms", "budget curve", "sweep"):
-        assert found[name] > 0, name
-    assert found["peak GB"] > 0.05
+def test_a_run_is_measured_by_stage_and_so_is_what_the_app_does(run: Run) -> None:
+    assert tuple(run.stages) == STAGES
+    assert run.seconds == pytest.approx(sum(run.stages.values()))
+    assert set(run.app) == {"open", "allocate", "budget", "prepare", "slider", "curves", "sweep", "map", "places"}
+    assert min(run.app.values()) > 0
+    assert run.cpu_seconds is not None
+    assert run.cpu_seconds > 0
+    assert run.peak_bytes is not None
+    assert 5e7 < run.peak_bytes <= (run.app_peak_bytes or 0)
+
+
+def test_without_the_app_a_run_ends_with_its_stages(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    monkeypatch.setattr(in_memory, "_app", lambda *args: pytest.fail("the app was timed"))
+    other = in_memory.in_memory(CASE, with_app=False)
+    assert (other.app, other.app_peak_bytes) == ({}, None)
+    assert other.chosen == run.chosen
 
 
 def test_the_slider_is_timed_with_the_exact_diameters_of_small_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = []
-    point_of = benchmark.point_of
-    monkeypatch.setattr(benchmark, "EXACT_ROWS", 600)
-    monkeypatch.setattr(benchmark, "point_of", lambda *args: sizes.append(len(args[1])) or point_of(*args))
-    measured_run(SETTINGS)
-    assert sizes == [30, 75, 150, 225, 300]  # of budgets up to 600; there are 200 validation pairs
+    sizes: list[int] = []
+    point_of = in_memory.point_of
+    monkeypatch.setattr(in_memory, "EXACT_ROWS", 420)
+    monkeypatch.setattr(in_memory, "point_of", lambda *args: sizes.append(len(args[1])) or point_of(*args))
+    monkeypatch.setattr(in_memory, "_curves", lambda report: {})
+    in_memory.in_memory(CASE)
+    assert sizes == [30, 75, 150, 225, 300]  # of budgets up to 600; there are 120 validation pairs
 
 
-def test_the_table_has_a_row_for_each_number_and_says_what_was_not_measured() -> None:
-    one = {
-        "clean": 1.0,
-        "vectorize": 2.0,
-        "cluster": 1.0,
-        "select": 1.0,
-        "measure": 1.0,
-        "total": 6.0,
-        "pairs per second": 5e4,
-        "budget change ms": 2.0,
-    }
-    text = table({"tfidf": one, "hashing": one | {"vectorize": 0.5, "peak GB": 1.5}})
-    rows = {line[:40].strip(): line[40:].split() for line in text.splitlines()}
-    assert rows["vectorize, s"] == ["2.00", "0.50", "4.00"]
-    assert rows["pairs per second"] == ["50,000", "50,000", "1.00"]
-    assert rows["peak memory, GB"] == ["not", "measured", "1.50"]
-    assert rows["sweep, 9 numbers of clusters, s"] == ["not", "measured", "not", "measured"]
+def test_runs_and_contests_go_through_json(run: Run) -> None:
+    assert run_of(json.loads(json.dumps(asdict(run)))) == run
+    found = Contest(CASE, {"craft": MethodRuns((0.5, 0.25), 1e6, 300, 0.01)}, {"tsds": "would take long"}, {"vectorize": 1.0}, None)
+    assert contest_of(json.loads(json.dumps(asdict(found)))) == found
 
 
-def test_the_benchmark_runs_each_in_its_own_process(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["benchmark", "--pairs", "2000", "--validation-pairs", "100", "--n-clusters", "5", "--budget", "100", "--repeats", "1"]
-    assert cli.main([*words, "--vectorizer", "hashing"]) == 0
+def test_the_benchmark_runs_each_in_its_own_process_and_both_ways_choose_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "numbers.json"
+    words = ["benchmark", "--pairs", "1000", "--validation-pairs", "100", "--n-clusters", "5", "--budget", "500", "--repeats", "1"]
+    words += ["--vectorizer", "hashing", "--memory", "none", "--no-app", "--keep", str(tmp_path / "files"), "--out", str(place)]
+    assert cli.main(words) == 0
     shown = capsys.readouterr().out
-    for expected in (" cores; craft 0.1.0, python ", "numpy", "2,000 pairs", "total without reading files, s", "peak memory"):
+    for expected in (" cores; craft 0.1.0, python ", "1,000; 100 validation", "hashing, in memory", "hashing, streamed", "every run chose"):
         assert expected in shown
+    record = json.loads(place.read_text())
+    memory, streamed = (run_of(one) for one in record["runs"])
+    assert (memory.way, streamed.way) == ("memory", "streamed")
+    assert memory.case == streamed.case == Case("hashing", 1_000, 100, 5, 200, 0)  # the budget is a fifth of the pairs at most
+    assert memory.chosen == streamed.chosen
+    assert tuple(memory.stages) == STAGES
+    assert list(streamed.stages)[-1] == "start and end"
+    assert streamed.seconds == pytest.approx(sum(streamed.stages.values()))
+    assert streamed.peak_bytes > 5e7  # that of a process that has loaded numpy and more
+    assert streamed.cpu_seconds > 0.1
+    assert sorted(path.name for path in (tmp_path / "files").iterdir()) == [
+        "pool-seed0-00000-1000.parquet",
+        "validation-seed0-100.parquet",
+    ]
 
 
-def test_a_benchmark_of_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["benchmark", "--pairs", "0"]) == 2
-    assert "--pairs of at least 1. Got 0" in capsys.readouterr().err
+def test_methods_are_compared_in_one_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = []
+
+    def watched(words: list[str], what: str) -> argparse.Namespace:
+        asked.append((words[:2], json.loads(words[2])))
+        found = {"case": json.loads(words[2])["case"], "skipped": {}, "stages": {"vectorize": 1.0}, "noise": 0.001}
+        runs = {"seconds": [0.5], "extra_bytes": 2e6, "n_chosen": 5, "energy": 0.01}
+        return argparse.Namespace(out=json.dumps({**found, "methods": dict.fromkeys(json.loads(words[2])["methods"], runs)}))
+
+    monkeypatch.setattr(command, "watched", watched)
+    words = ["--pairs", "1000", "5000", "--ways", "none", "--vectorizer", "hashing", "tfidf", "--repeats", "2", "--compare"]
+    assert cli.main(["benchmark", *words]) == 0
+    [(module, job)] = asked
+    assert module == ["craft_core.benchmark", "methods"]
+    assert (job["case"]["vectorizer"], job["case"]["pairs"], job["case"]["budget"], job["repeats"]) == ("hashing", 5_000, 1_000, 2)
+    assert len(job["methods"]) == 15
+    assert "Methods on the same hashing vectors" in capsys.readouterr().out
+    assert cli.main(["benchmark", *words, "--patience", "0"]) == 2
+    assert "--patience 0 seconds" in capsys.readouterr().err
+    assert cli.main(["benchmark", *words, "--patience", "0", "--methods", "random"]) == 0
+    assert asked[-1][1]["methods"] == ["random"]
+
+
+def test_a_run_that_would_not_fit_in_memory_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("craft_core.estimate.available_memory", lambda: 100_000_000_000)
+    assert command._too_large(replace(CASE, pairs=1_000_000)) == ""
+    assert command._too_large(replace(CASE, pairs=33_000_000)).startswith("Not run in memory: 33,000,000 pairs would take about ")
+    monkeypatch.setattr("craft_core.estimate.available_memory", lambda: None)
+    assert command._too_large(replace(CASE, pairs=33_000_000)) == ""
+
+
+def test_cases_are_every_vectorizer_at_every_size_by_size() -> None:
+    found = settings("--pairs", "100", "20", "100", "--vectorizer", "hashing", "tfidf", "--budget", "10")
+    assert [(case.vectorizer, case.pairs, case.budget) for case in found.cases] == [
+        ("hashing", 20, 4),
+        ("tfidf", 20, 4),
+        ("hashing", 100, 10),
+        ("tfidf", 100, 10),
+    ]
+    assert found.ways == ("memory", "streamed")
+    assert (found.memory, settings("--memory", "none").memory) == ("3GB", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--pairs", "10", "0"], "--pairs of at least 1. Got 0"),
+        (["--repeats", "0"], "--repeats of at least 1. Got 0"),
+        (["--seed", "-1"], "--seed of at least 0. Got -1"),
+        (["--compare", "--patience", "nan"], "--patience of at least 0 seconds. Got nan"),
+        (["--ways", "none", "memory", "--compare"], "'none' alone. Got none memory"),
+        (["--ways", "none"], "Add --compare"),
+        (["--ways", "memory", "--keep", "here"], "--keep does something only for streamed runs"),
+        (["--methods", "craft"], "--methods does something only together with --compare"),
+        (["--patience", "5"], "--patience does something only together with --compare"),
+        (["--out", "nowhere/numbers.json"], "no folder 'nowhere'"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["benchmark", *words]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_numbers_replace_those_of_an_earlier_benchmark_and_nothing_else(tmp_path: Path) -> None:
+    place = tmp_path / "numbers.json"
+    for number in (1, 2):
+        out.check_place(place)
+        out.write_record(place, {"number": number})
+    assert json.loads(place.read_text()) == {"kind": "craft-benchmark", "version": 1, "number": 2}
+    assert [path.name for path in tmp_path.iterdir()] == ["numbers.json"]
+    for other in ("{}", "[1]", "text"):
+        place.write_text(other)
+        with pytest.raises(DataError, match="left alone"):
+            out.check_place(place)
