@@ -7,21 +7,35 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from craft_core.cli_options import add_data, add_files, add_output, add_parameters, add_quiet, add_stages, stages_record
+from craft_core.cli_options import (
+    add_data,
+    add_files,
+    add_output,
+    add_parameters,
+    add_quiet,
+    add_stages,
+    add_streaming,
+    stages_record,
+    streaming_of,
+)
+from craft_core.cli_select import choose, choose_and_write
 from craft_core.errors import CraftError, ParameterError
-from craft_core.progress import on_terminal, part
+from craft_core.progress import Progress, on_terminal
 
 if TYPE_CHECKING:
     from craft_core.config import ExperimentConfig
+    from craft_core.experiment import Report
+    from craft_core.files import Files
 
 __all__ = ["main", "make_parser"]
 
 _CLOSED_PIPE = 128 + 13  # what a shell reports of a program that SIGPIPE ended
 _PROG = "python -m craft_core"
-_WITH_RECIPE = "--out, --overwrite, --quiet, --pool, --validation and --test"
+_WITH_RECIPE = "--out, --overwrite, --quiet, --pool, --validation, --test, --memory, --workers, --engine and --work"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -112,6 +126,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     moved = "for data that moved (default: where the recipe says)."
     add_files(group, f"The pool, {moved}", f"The validation set, {moved}", f"The test set, {moved}", required=False)
     add_output(group, required=False)
+    add_streaming(parser)
 
 
 def _add_selector(parser: argparse.ArgumentParser, name: str) -> None:
@@ -124,6 +139,7 @@ def _add_selector(parser: argparse.ArgumentParser, name: str) -> None:
     defaults = {one: ExperimentConfig.__dataclass_fields__[one].default for one in ("budget", "seed")}
     run.add_argument("--budget", type=int, default=defaults["budget"], metavar="N", help="Pairs to choose (default: %(default)s).")
     run.add_argument("--seed", type=int, default=defaults["seed"], metavar="N", help="Of everything random (default: %(default)s).")
+    add_streaming(parser)
     add_stages(parser, run, ("columns", "limits", "cleaning", "clustering", "stability", "export"))
     add_parameters(parser, f"selector {name}", selector_options(name))
 
@@ -131,7 +147,7 @@ def _add_selector(parser: argparse.ArgumentParser, name: str) -> None:
 def _select(args: argparse.Namespace) -> int:
     if args.selector is None:
         raise ParameterError(f"Choose a selector, as in '{_PROG} select craft --help', or give a recipe with --recipe.")
-    return _run(_config(args), Path(args.out), args.overwrite, args.quiet)
+    return choose_and_write(_config(args), Path(args.out), args.overwrite, args.quiet, streaming_of(args))
 
 
 def _config(args: argparse.Namespace) -> ExperimentConfig:
@@ -162,22 +178,7 @@ def _replay(words: list[str]) -> int:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"The recipe '{recipe}' cannot be read: {getattr(error, 'strerror', None) or error}.") from error
     config = with_data(beside(from_toml(text), recipe.parent, Path()), args.pool, args.validation, args.test)
-    return _run(config, Path(args.out), args.overwrite, args.quiet)
-
-
-def _run(config: ExperimentConfig, out: Path, overwrite: bool, quiet: bool) -> int:
-    from craft_core.experiment import open_files, run
-    from craft_core.export import check_folder, export_folder, summary
-
-    check_folder(out, overwrite)  # before the work, not after it
-    files = open_files(config.data)
-    with on_terminal(quiet) as progress:
-        report = run(config, files, part(progress, 0.0, 0.95))
-        names = export_folder(report, out, overwrite=overwrite, progress=part(progress, 0.95, 1.0))
-    if not quiet:
-        print(summary(report))
-        print(f"Written:     {out}: {', '.join(names)}")
-    return 0
+    return choose_and_write(config, Path(args.out), args.overwrite, args.quiet, streaming_of(args))
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
@@ -185,13 +186,19 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     moved = "for data that moved (default: where the manifest says)."
     add_files(parser, f"The pool, {moved}", f"The validation set, {moved}", f"The test set, {moved}", required=False)
     add_quiet(parser)
+    add_streaming(parser)
 
 
 def _verify(args: argparse.Namespace) -> int:
     from craft_core.export import verify
 
-    with on_terminal(args.quiet) as progress:
-        found = verify(Path(args.folder), args.pool, args.validation, args.test, progress)
+    folder = Path(args.folder)
+    with on_terminal(args.quiet) as progress, ExitStack() as done:
+
+        def again(config: ExperimentConfig, files: Files, progress: Progress) -> Report:
+            return done.enter_context(choose(config, files, streaming_of(args), folder, progress))
+
+        found = verify(folder, args.pool, args.validation, args.test, progress, again)
     for sentence in (*found.differences, *(() if args.quiet and found.ok else found.notes)):
         print(sentence)
     if found.ok and not args.quiet:

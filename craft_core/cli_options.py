@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from craft_core.errors import ParameterError
@@ -11,8 +12,19 @@ from craft_core.errors import ParameterError
 if TYPE_CHECKING:
     from craft_core.export.command import Option
     from craft_core.params import Param
+    from craft_core.stream.settings import Streaming
 
-__all__ = ["add_data", "add_files", "add_output", "add_parameters", "add_quiet", "add_stages", "stages_record"]
+__all__ = [
+    "add_data",
+    "add_files",
+    "add_output",
+    "add_parameters",
+    "add_quiet",
+    "add_stages",
+    "add_streaming",
+    "stages_record",
+    "streaming_of",
+]
 
 
 def add_stages(parser: argparse.ArgumentParser, run: Any, sections: Sequence[str]) -> None:
@@ -59,6 +71,37 @@ def add_output(group: Any, required: bool) -> None:
 def add_quiet(group: Any) -> None:
     """Add the switch that silences progress and summary."""
     group.add_argument("--quiet", action="store_true", help="Show no progress and no summary (default: off).")
+
+
+def add_streaming(parser: argparse.ArgumentParser) -> None:
+    """Add what makes a run of craft go out of core, and how."""
+    text = "For pools of any size, with the same result. Any of these options chooses it; so does a pool that would not fit into memory."
+    group = parser.add_argument_group("out of core (craft only)", text)
+    group.add_argument(
+        "--memory", metavar="SIZE", help="Bytes all processes may hold together, such as 4GB (default: 80 %% of what is free)."
+    )
+    group.add_argument("--workers", type=int, metavar="N", help="Processes that work side by side (default: one a core).")
+    group.add_argument(
+        "--engine",
+        metavar="NAME",
+        help="Who does the work: processes of this machine, dask for a local cluster of Dask, or dask:ADDRESS of a scheduler whose workers "
+        "see the same folders (default: processes).",
+    )
+    group.add_argument(
+        "--work",
+        metavar="DIR",
+        help="Folder for what is finished on the way; a run that was stopped goes on there (default: DIR.work of --out).",
+    )
+
+
+def streaming_of(args: argparse.Namespace) -> Streaming | None:
+    """Return how a run goes out of core; None where nothing was said of it. Raises ParameterError for a bad value."""
+    from craft_core.stream.settings import Streaming, free_memory, memory_bytes
+
+    if args.memory is args.workers is args.engine is args.work is None:
+        return None
+    memory = free_memory() if args.memory is None else memory_bytes(args.memory)
+    return Streaming(memory, args.workers, args.engine or "processes", None if args.work is None else Path(args.work))
 
 
 def add_parameters(parser: argparse.ArgumentParser, title: str, options: Sequence[Option]) -> None:

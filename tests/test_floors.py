@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = [
-    {"errors", "arrays", "progress", "threads"},
+    {"errors", "arrays", "progress", "threads", "machine"},
     {"params", "store"},
     {"corpus"},
     {"vectorize"},
@@ -25,9 +25,11 @@ FLOORS = [
     {"files"},
     {"compare"},
     {"experiment"},
+    {"stream"},
     {"estimate"},
     {"figures", "export"},
     {"benchmark", "cli_options", "contest"},
+    {"cli_select"},
     {"cli"},
     {"__init__", "__main__"},
 ]

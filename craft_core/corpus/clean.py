@@ -13,13 +13,16 @@ import numpy as np
 import polars as pl
 
 from craft_core.arrays import IntVector
-from craft_core.corpus.overlap import Overlaps, find_overlaps, text_frame
+from craft_core.corpus.overlap import Overlaps, find_overlaps, known_texts, text_frame
 from craft_core.corpus.pairs import Corpus
 from craft_core.errors import DataError
 from craft_core.params import check, param
 from craft_core.progress import Progress, silent
 
-__all__ = ["Cleaning", "CleaningReport", "Dropped", "Example", "clean_pool", "clean_reference"]
+__all__ = ["Cleaning", "CleaningReport", "Dropped", "Example", "clean_pool", "clean_reference", "pool_rules"]
+
+Named = tuple[str, str, bool]
+"""Of a rule: what is wrong, the parameter of `Cleaning` that decides on it, and whether it is applied."""
 
 N_EXAMPLES = 3
 EXAMPLE_CHARACTERS = 300
@@ -87,6 +90,12 @@ class CleaningReport:
         """Pairs that are left."""
         return self.n_in - sum(one.count for one in self.found if one.applied)
 
+    @property
+    def nothing_left(self) -> str:
+        """What to say where no pair is left."""
+        reasons = "; ".join(f"{one.reason}: {one.count:,}" for one in self.found if one.applied and one.count)
+        return f"No pair of the {self.name} is left after cleaning ({reasons or 'it was empty'}). Give other data, or drop less."
+
 
 @dataclass(frozen=True)
 class _Rule:
@@ -110,12 +119,12 @@ def clean_pool(
         If no pair is left.
     """
     overlaps = _Once([validation] if test is None else [validation, test])
-    where = "validation" if test is None else "validation or test"
+    empty, long, twin, pair, source = pool_rules(cleaning, test is not None)[1]
     rules = [
-        *_text_rules(cleaning),
-        _Rule("the same pair stands earlier", "drop_duplicates", cleaning.drop_duplicates, _duplicates(pool)),
-        _Rule(f"the pair also stands in {where}", "drop_pair_overlaps", cleaning.drop_pair_overlaps, overlaps.by_pair),
-        _Rule(f"the source also stands in {where}", "drop_source_overlaps", cleaning.drop_source_overlaps, overlaps.by_source),
+        *_text_rules(cleaning, (empty, long)),
+        _Rule(*twin, _duplicates(pool)),
+        _Rule(*pair, overlaps.by_pair),
+        _Rule(*source, overlaps.by_source),
     ]
     return _cleaned(pool, rules, progress)
 
@@ -128,7 +137,8 @@ def clean_reference(
     Duplicates, and overlaps with the set `beside` it, are counted but stay: how often a text stands there is part of what is measured.
     Raises DataError if no pair is left.
     """
-    rules = [*_text_rules(cleaning), _Rule("the same pair stands earlier", "drop_duplicates", False, _duplicates(corpus))]
+    empty, long, (same, switch, _), *_ = pool_rules(cleaning, with_test=False)[1]
+    rules = [*_text_rules(cleaning, (empty, long)), _Rule(same, switch, False, _duplicates(corpus))]
     if beside is not None:
         overlaps = _Once([beside])
         rules.append(_Rule(f"the pair also stands in {beside.name}", "drop_pair_overlaps", False, overlaps.by_pair))
@@ -151,20 +161,33 @@ class _Once:
 
     def _overlaps(self, left: pl.DataFrame) -> Overlaps:
         if self._found is None:
-            self._found = find_overlaps(left, self._references)
+            self._found = find_overlaps(left, known_texts(self._references))
         return self._found
 
 
-def _text_rules(cleaning: Cleaning) -> list[_Rule]:
+def pool_rules(cleaning: Cleaning, with_test: bool) -> tuple[tuple[pl.Expr, pl.Expr], tuple[Named, ...]]:
+    """Return the two rules that look at texts alone (empty, too long), and the reason, switch and state of all five, in their order."""
     limit = cleaning.max_characters
     # A side needs one character that can be seen: neither whitespace nor a control or format character.
     empty = ~pl.all_horizontal(pl.col("source", "target").str.contains(r"[^\s\p{Cc}\p{Cf}]"))
-    long = pl.lit(value=False) if limit is None else pl.any_horizontal(pl.col("source", "target").str.len_chars() > limit)
-    reason = "a side is too long" if limit is None else f"a side has more than {limit:,} characters"
-    return [
-        _Rule("a side is empty", "drop_empty", cleaning.drop_empty, lambda left: left.filter(empty).select("position")),
-        _Rule(reason, "max_characters", limit is not None, lambda left: left.filter(long).select("position")),
-    ]
+    long = pl.any_horizontal(pl.col("source", "target").str.len_chars() > limit) if limit else pl.col("source").is_null()  # none is null
+    where = "validation or test" if with_test else "validation"
+    return (empty, long), (
+        ("a side is empty", "drop_empty", cleaning.drop_empty),
+        ("a side is too long" if limit is None else f"a side has more than {limit:,} characters", "max_characters", limit is not None),
+        ("the same pair stands earlier", "drop_duplicates", cleaning.drop_duplicates),
+        (f"the pair also stands in {where}", "drop_pair_overlaps", cleaning.drop_pair_overlaps),
+        (f"the source also stands in {where}", "drop_source_overlaps", cleaning.drop_source_overlaps),
+    )
+
+
+def _text_rules(cleaning: Cleaning, names: Sequence[Named]) -> list[_Rule]:
+    texts, _ = pool_rules(cleaning, with_test=False)
+
+    def finds(wrong: pl.Expr) -> Callable[[pl.DataFrame], pl.DataFrame]:
+        return lambda left: left.filter(wrong).select("position")
+
+    return [_Rule(*name, finds(wrong)) for name, wrong in zip(names, texts, strict=True)]
 
 
 def _duplicates(corpus: Corpus) -> Callable[[pl.DataFrame], pl.DataFrame]:
@@ -196,10 +219,7 @@ def _cleaned(corpus: Corpus, rules: list[_Rule], progress: Progress) -> tuple[Co
     report = CleaningReport(corpus.name, len(corpus), tuple(found[rule.switch] for rule in rules))
     progress(1.0, f"{corpus.name}: {report.n_out:,} pairs left")
     if not report.n_out:
-        reasons = "; ".join(f"{one.reason}: {one.count:,}" for one in report.found if one.applied and one.count)
-        raise DataError(
-            f"No pair of the {corpus.name} is left after cleaning ({reasons or 'it was empty'}). Give other data, or drop less."
-        )
+        raise DataError(report.nothing_left)
     return (corpus if report.n_out == report.n_in else corpus.take(_positions(left))), report
 
 

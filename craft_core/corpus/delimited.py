@@ -9,34 +9,48 @@ from itertools import chain, islice
 
 import pyarrow as pa
 
-from craft_core.corpus.columns import MAX_COLUMNS
+from craft_core.corpus.columns import MAX_COLUMNS, Limits
 from craft_core.corpus.decode import TextBlock, text_blocks, without_trailing_blank_lines
 from craft_core.corpus.files import InputFile, Reading
 from craft_core.corpus.split import split_fields
 from craft_core.errors import DataError
 
-__all__ = ["check_names", "read_csv", "read_tsv"]
+__all__ = ["check_names", "column_names", "read_csv", "read_tsv"]
 
 MAX_FIELD = 16 * 2**20
 BATCH_ROWS = 10_000
 
 
-def read_tsv(file: InputFile, codec: str, header: bool, reading: Reading) -> Iterator[pa.Table]:
-    """Yield the rows of a tab-separated file; quotes are text. Raises DataError for a line with too few or too many fields."""
+def read_tsv(file: InputFile, codec: str, header: bool, reading: Reading, names: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the rows of a tab-separated file; quotes are text. Raises DataError for a line with too few or too many fields.
+
+    With `names`, those of the columns, every line is a row: the file is a part of another, behind its header.
+    """
     blocks = without_trailing_blank_lines(text_blocks(file, codec, reading))
     first = next(blocks, None)
     if first is None:
         raise DataError(f"{file.label} is empty. Give a file with rows.")
-    line, _, rest = first.text.partition(b"\n")
-    names = _names(line.removesuffix(b"\r").decode().split("\t"), header, file)
-    if header:
-        first = TextBlock(rest, first.line + 1)
+    if names is None:
+        line, _, rest = first.text.partition(b"\n")
+        names = _names(_fields(line), header, file)
+        if header:
+            first = TextBlock(rest, first.line + 1)
     for block in chain([first], blocks):
         fields = split_fields(block.text, len(names))
         if fields is None:
             raise _ragged_tsv(block, len(names), file)
         reading.add(file.label, rows=len(fields[0]))
         yield pa.table(fields, names)
+
+
+def column_names(file: InputFile, header: bool) -> list[str]:
+    """Return the names of the columns of a tab-separated file in UTF-8."""
+    first = next(text_blocks(file, "utf-8", Reading(Limits())))
+    return _names(_fields(first.text.partition(b"\n")[0]), header, file)
+
+
+def _fields(line: bytes) -> list[str]:
+    return line.removesuffix(b"\r").decode().split("\t")
 
 
 def read_csv(file: InputFile, codec: str, header: bool, reading: Reading) -> Iterator[pa.Table]:

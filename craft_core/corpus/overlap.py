@@ -9,7 +9,7 @@ import polars as pl
 
 from craft_core.corpus.pairs import Corpus
 
-__all__ = ["Overlaps", "comparable", "find_overlaps", "text_frame"]
+__all__ = ["Overlaps", "comparable", "find_overlaps", "known_texts", "text_frame"]
 
 # A text is compared in full only if its beginning agrees, as that is several times faster. Its first `_HEAD` characters settle the first
 # `_OPENING` of what is compared: the margin is for combining marks at the cut, which normalising may reorder.
@@ -50,9 +50,8 @@ def comparable(text: pl.Expr) -> pl.Expr:
     return pl.when(words != "").then(words).otherwise(folded.str.strip_chars())
 
 
-def find_overlaps(pairs: pl.DataFrame, references: Sequence[Corpus]) -> Overlaps:
-    """Find the pairs of a `text_frame` (or of some of its rows) that also stand in one of the references."""
-    known = _known(references)
+def find_overlaps(pairs: pl.DataFrame, known: pl.DataFrame) -> Overlaps:
+    """Find the pairs of a `text_frame` (or of some of its rows) that also stand in one of the references of `known_texts`."""
     likely = pairs.lazy().join(_likely(pairs, known).lazy(), on="position", how="semi")
     sources = likely.select("position", "target", source=comparable(pl.col("source")))
     first_of_source = known.unique("source", keep="first", maintain_order=True).drop("target")
@@ -63,7 +62,8 @@ def find_overlaps(pairs: pl.DataFrame, references: Sequence[Corpus]) -> Overlaps
     return Overlaps(same.select("position", "set", "row"), by_pair.select("position", "set", "row"))
 
 
-def _known(references: Sequence[Corpus]) -> pl.DataFrame:
+def known_texts(references: Sequence[Corpus]) -> pl.DataFrame:
+    """Return what of the references is compared: set, row, and both sides as `comparable` has them."""
     frames = [
         text_frame(reference).select(
             pl.lit(reference.name).alias("set"),

@@ -6,7 +6,7 @@ footer tells only of the 2 MB. So the longest text a row group can repeat is loo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,40 +14,74 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from craft_core.corpus.columns import Limits
 from craft_core.corpus.delimited import check_names
 from craft_core.corpus.files import InputFile, Reading, readable
 from craft_core.errors import DataError
 
-__all__ = ["read_parquet"]
+__all__ = ["read_parquet", "whole_numbers", "whole_schema"]
 
 BATCH_ROWS = 8192
 BATCH_BYTES = 256 * 2**20
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}
 
 
-def read_parquet(file: InputFile, reading: Reading) -> Iterator[pa.Table]:
+def read_parquet(
+    file: InputFile, reading: Reading, groups: Sequence[int] | None = None, only: Sequence[str] | None = None
+) -> Iterator[pa.Table]:
     """Yield the rows of a Parquet file: texts, numbers, dates, times, bytes and lists of numbers; a struct's are called "struct.column".
 
     Other columns are left out, with a note in `reading`. Raises DataError for a damaged file and one that goes beyond the limits.
+
+    Parameters
+    ----------
+    file, reading : InputFile, Reading
+        What is read, and the counts held to the limits.
+    groups : sequence of int or None
+        The row groups wanted; None for all.
+    only : sequence of str or None
+        The columns wanted, where they exist; None for all.
     """
     with _whole(file):
         plain = pq.ParquetFile(_origin(file))
         check_names(plain.schema_arrow.names, file)
         kept = _kept(plain.schema_arrow, file, reading)
         footer = plain.metadata
-        reading.check(file.label, rows=footer.num_rows, size=_footer_bytes(footer, kept))
+        groups = range(footer.num_row_groups) if groups is None else groups
+        n_rows = sum(footer.row_group(group).num_rows for group in groups)
+        reading.check(file.label, rows=n_rows, size=_footer_bytes(footer, groups, kept))
+        kept = kept if only is None else [name for name in kept if any(one == name or one.startswith(f"{name}.") for one in only)]
         leaves = [path for path in _leaves(footer) if _belongs(path, kept)]
         probe = pq.ParquetFile(_origin(file), read_dictionary=leaves)
         yield _table(plain.schema_arrow.empty_table().select(kept), file)
         done = 0
-        for group in range(footer.num_row_groups):
-            n_rows = _batch_rows(probe, group, set(leaves))
-            for batch in plain.iter_batches(n_rows, row_groups=[group], columns=kept):
+        for group in groups:
+            at_once = _batch_rows(probe, group, set(leaves))
+            for batch in plain.iter_batches(at_once, row_groups=[group], columns=kept):
                 table = _table(pa.table(batch).select(kept), file)
                 reading.add(file.label, rows=table.num_rows, size=table.nbytes)
                 done += table.num_rows
-                reading.at(file.size * done // max(footer.num_rows, 1))
+                reading.at(file.size * done // max(n_rows, 1))
                 yield table
+
+
+def whole_schema(file: InputFile) -> pa.Schema:
+    """Return the columns that `read_parquet` reads of a file, as it types them. Raises DataError for a damaged file."""
+    with _whole(file):
+        found = pq.ParquetFile(_origin(file)).schema_arrow
+        return _table(found.empty_table().select(_kept(found, file, Reading(Limits()))), file).schema
+
+
+def whole_numbers(file: InputFile, groups: Sequence[int]) -> Iterator[tuple[str, int]]:
+    """Yield the names of columns of whole numbers with the smallest and the largest number of each row group, where the footer has them."""
+    with _whole(file):
+        footer = pq.ParquetFile(_origin(file)).metadata
+        for group in groups:
+            columns = [footer.row_group(group).column(place) for place in range(footer.num_columns)]
+            for column in columns:
+                found = column.statistics if column.is_stats_set else None
+                if found is not None and found.has_min_max and isinstance(found.min, int) and not isinstance(found.min, bool):
+                    yield from ((column.path_in_schema, found.min), (column.path_in_schema, found.max))
 
 
 def _origin(file: InputFile) -> Any:
@@ -126,9 +160,9 @@ def _belongs(path: str, kept: list[str]) -> bool:
     return any(path[:end] in kept for end, letter in enumerate(path + ".") if letter == ".")
 
 
-def _footer_bytes(footer: pq.FileMetaData, kept: list[str]) -> int:
+def _footer_bytes(footer: pq.FileMetaData, groups: Sequence[int], kept: list[str]) -> int:
     total = 0
-    for group in range(footer.num_row_groups):
+    for group in groups:
         for position in range(footer.num_columns):
             column = footer.row_group(group).column(position)
             if _belongs(column.path_in_schema, kept):

@@ -22,7 +22,19 @@ from craft_core.corpus.tables import joined
 from craft_core.errors import DataError
 from craft_core.progress import Progress, silent
 
-__all__ = ["TABLE_SUFFIXES", "FileReport", "ReadReport", "encoding_of", "read_corpus", "side_lines", "tables"]
+__all__ = [
+    "TABLE_SUFFIXES",
+    "FileReport",
+    "ReadReport",
+    "check_columns",
+    "encoding_of",
+    "label_of",
+    "labelled",
+    "lines_differ",
+    "read_corpus",
+    "side_lines",
+    "tables",
+]
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 """Suffixes of files that hold both sides; all but the last also with ".gz"."""
@@ -73,7 +85,7 @@ def read_corpus(
     DataError
         For anything in a file that cannot be taken exactly as it is, with the file and, in text, the line.
     """
-    inputs = _labelled(files)
+    inputs = labelled(files)
     singles = [file for given in inputs for file in ((given.source, given.target) if isinstance(given, ParallelText) else (given,))]
     reading = Reading(limits, sum(file.size for file in singles), progress)
     required = (columns.id,) if columns.id else ()
@@ -81,10 +93,10 @@ def read_corpus(
     for given in inputs:
         before = reading.rows
         for table in tables(given, columns, reading, (columns.source, columns.target), required):
-            _check_columns(table, columns, _label(given))
+            check_columns(table, columns, label_of(given))
             parts.append(table)
         if reading.rows == before:
-            raise DataError(f"{_label(given)} has no rows. Give a file with at least one.")
+            raise DataError(f"{label_of(given)} has no rows. Give a file with at least one.")
     corpus, null_texts = _corpus(parts, columns, name, reading.notes)
     return corpus, ReadReport(tuple(_file_report(file, columns) for file in singles), len(corpus), null_texts, tuple(reading.notes))
 
@@ -134,15 +146,21 @@ def _parallel(given: ParallelText, columns: Columns, reading: Reading) -> pa.Tab
         reading.finish(file)
     source, target = map(len, sides)
     if source != target:
-        shorter = given.source if source < target else given.target
-        raise DataError(
-            f"{given.source.label} has {source:,} lines and {given.target.label} has {target:,}: {shorter.label} is shorter. "
-            "Give two files whose lines belong together."
-        )
+        raise lines_differ(given, source, target)
     return pa.table(sides, [columns.source, columns.target])
 
 
-def _labelled(files: Sequence[InputFile | ParallelText]) -> list[InputFile | ParallelText]:
+def lines_differ(given: ParallelText, source: int, target: int) -> DataError:
+    """Return what is said of two files with different numbers of lines."""
+    shorter = given.source if source < target else given.target
+    return DataError(
+        f"{given.source.label} has {source:,} lines and {given.target.label} has {target:,}: {shorter.label} is shorter. "
+        "Give two files whose lines belong together."
+    )
+
+
+def labelled(files: Sequence[InputFile | ParallelText]) -> list[InputFile | ParallelText]:
+    """Return the inputs as messages call them: numbered, where there are several."""
     if not files:
         raise DataError("There is no file to read. Give at least one.")
     if len(files) == 1:
@@ -158,7 +176,8 @@ def _labelled(files: Sequence[InputFile | ParallelText]) -> list[InputFile | Par
     return numbered
 
 
-def _label(given: InputFile | ParallelText) -> str:
+def label_of(given: InputFile | ParallelText) -> str:
+    """Return what messages call an input."""
     return f"{given.source.label} with {given.target.label}" if isinstance(given, ParallelText) else given.label
 
 
@@ -171,7 +190,8 @@ def _unknown(file: InputFile) -> DataError:
     )
 
 
-def _check_columns(table: pa.Table, columns: Columns, label: str) -> None:
+def check_columns(table: pa.Table, columns: Columns, label: str) -> None:
+    """Raise DataError unless a table has the columns that are named, and texts in both sides."""
     names = table.column_names
     for name in (columns.source, columns.target, columns.id):
         if name is not None and name not in names:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["joined"]
+__all__ = ["as_text", "common", "joined"]
 
 
 def joined(parts: list[pa.Table], name: str) -> pa.Array:
@@ -17,16 +18,17 @@ def joined(parts: list[pa.Table], name: str) -> pa.Array:
     """
     columns = [part.column(name) if name in part.column_names else pa.nulls(part.num_rows) for part in parts]
     kinds = list(dict.fromkeys(column.type for column in columns if column.type != pa.null()))
-    kind = _common(kinds)
+    kind = common(kinds)
     try:
         pieces = [column.cast(kind) for column in columns]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # too large a whole number; a list beside something else
         kind = pa.large_string()
-        pieces = [column.cast(kind) if column.type in (kind, pa.null()) else _as_text(column) for column in columns]
+        pieces = [column.cast(kind) if column.type in (kind, pa.null()) else as_text(column) for column in columns]
     return _in_one(pieces, kind)
 
 
-def _common(kinds: list[pa.DataType]) -> pa.DataType:
+def common(kinds: Sequence[pa.DataType]) -> pa.DataType:
+    """Return the type that columns of these types, all different, are first tried as."""
     if len(kinds) == 1:
         return kinds[0]
     if kinds and all(pa.types.is_integer(kind) for kind in kinds):
@@ -36,7 +38,8 @@ def _common(kinds: list[pa.DataType]) -> pa.DataType:
     return pa.large_string()
 
 
-def _as_text(column: pa.ChunkedArray) -> pa.Array:
+def as_text(column: pa.ChunkedArray) -> pa.Array:
+    """Return the values of a column as JSON text, for types that have nothing in common."""
     return pa.array([None if value is None else _shown(value) for value in column.to_pylist()], pa.large_string())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from craft_core.config import ExperimentConfig
 from craft_core.corpus import file_digest
 from craft_core.errors import DataError
-from craft_core.experiment import Report, open_files, parts_of, run
+from craft_core.experiment import Files, Report, open_files, parts_of, run
 from craft_core.export.folder import write_outputs
 from craft_core.export.inputs import InputRecord, beside, input_records, vector_records, with_data
 from craft_core.export.manifest import (
@@ -29,6 +29,9 @@ from craft_core.progress import Progress, part, silent
 from craft_core.vectorize import Precomputed
 
 __all__ = ["Verification", "verify", "verify_against"]
+
+Again = Callable[[ExperimentConfig, Files, Progress], Report]
+"""Runs a config on its files."""
 
 _SHOWN = 10
 _VARYING = ("created", "seconds", "versions", "platform")  # sections of a manifest that may differ from run to run
@@ -61,6 +64,7 @@ def verify(
     validation: str | None = None,
     test: str | None = None,
     progress: Progress = silent,
+    again: Again = run,
 ) -> Verification:
     """Compare the files of an export with its manifest, then its inputs; if these are the same, run it again and compare the results.
 
@@ -74,6 +78,8 @@ def verify(
         Where inputs that moved are now, seen from the current folder; None for where the manifest says, seen from the export.
     progress : Progress
         Called between chunks; raising from it cancels.
+    again : callable
+        What runs the config again: in memory, unless another way is given.
 
     Raises
     ------
@@ -92,7 +98,7 @@ def verify(
         not_run = "It was not run again, as its inputs are not the same."
         return Verification((*differences, *changed), (*_elsewhere(manifest), *unlisted, not_run))
     # under the names its inputs have in the manifest, as these stand in the recipe and the card
-    report = run(config, open_files(config.data), part(progress, 0.0, 0.95))
+    report = again(config, open_files(config.data), part(progress, 0.0, 0.95))
     differences += _compare(report, manifest.config, manifest, progress=part(progress, 0.95, 1.0))
     return Verification(tuple(differences), (*(_elsewhere(manifest) if differences else ()), *unlisted))
 
