@@ -3,7 +3,7 @@
 import streamlit as st
 
 from craft_core.figures import pipeline_figure
-from pages.shared import home, room, session, views
+from pages.shared import home, results, room, session, views
 
 with room.frame(
     "CRAFT",
@@ -16,13 +16,17 @@ with room.frame(
         "the best-fitting pairs of each are selected, and the selection is measured.",
         "pipeline",
     )
-    if session.current_given() is None:
+    if results.is_open():
+        results.draw()
+    elif session.current_given() is None:
         st.markdown(home.WELCOME)
         home.go_on()
         room.doors()
+        results.offer()
     else:
         home.state()
         home.results()
+        results.compare()
         with st.container(horizontal=True):
             for page, label, icon in room.PAGES[1:]:
                 st.page_link(page, label=label, icon=icon)
