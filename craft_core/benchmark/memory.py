@@ -1,4 +1,4 @@
-"""How much memory processes take, as the system tells it."""
+"""How much memory and processor time processes take, as the system tells it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["MEMORY_WORDS", "forget_peak", "memory_now", "peak_memory", "session_memory"]
+__all__ = ["MEMORY_WORDS", "forget_peak", "memory_now", "peak_memory", "session_memory", "session_seconds"]
 
 _PROC = Path("/proc")
 _IS_LINUX = sys.platform.startswith("linux")
@@ -55,10 +55,24 @@ def session_memory(leader: int) -> float | None:
     leader : int
         The id of the process that began the session, as `subprocess.Popen(..., start_new_session=True)` starts it.
     """
-    if _IS_LINUX:
-        ids = [int(one) for one in os.listdir(_PROC) if one.isdigit()]  # noqa: PTH208 - many times a second
-        return float(sum(_shared_out(one) for one in ids if _session(one) == leader))
-    return _listed(leader)
+    return float(sum(map(_shared_out, _members(leader)))) if _IS_LINUX else _listed(leader)
+
+
+def session_seconds(leader: int) -> dict[int, float]:
+    """Return the processor seconds that each process of a session has taken, by its id; nothing where the system does not tell."""
+    return {one: _spent(one) for one in _members(leader)} if _IS_LINUX else {}
+
+
+def _members(leader: int) -> list[int]:
+    ids = [int(one) for one in os.listdir(_PROC) if one.isdigit()]  # noqa: PTH208 - many times a second
+    return [one for one in ids if _session(one) == leader]
+
+
+def _spent(process: int) -> float:
+    with suppress(OSError, ValueError, IndexError):
+        fields = (_PROC / str(process) / "stat").read_bytes().rpartition(b")")[2].split()  # a name may hold anything, parentheses too
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def _session(process: int) -> int:

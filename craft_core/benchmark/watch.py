@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from craft_core.benchmark.memory import session_memory
+from craft_core.benchmark.memory import session_memory, session_seconds
 from craft_core.errors import ParameterError
 
 __all__ = ["Watched", "watched"]
@@ -67,29 +67,36 @@ def watched(words: Sequence[str], what: str) -> Watched:
         process = subprocess.Popen(
             [sys.executable, "-m", *words], stdin=subprocess.DEVNULL, stdout=out, stderr=told, env=_environment(), start_new_session=True
         )
-        peak = _peak(process)
+        peak, seen = _looked_at(process)
         seconds, after = time.perf_counter() - start, _children_seconds()
         out.seek(0)
         told.seek(0)
         if process.returncode:
             lines = told.read().decode(errors="replace").strip().splitlines() or ["no message"]
             raise ParameterError(f"{what} failed: {_CLASS.sub('', lines[-1])}")
-        spent = None if before is None or after is None else after - before
+        own = None if before is None or after is None else after - before
+        spent = max(seen, own or 0.0) or own  # what a process started is counted as its own only if it waited for its end
         return Watched(out.read().decode(), seconds, spent, peak)
 
 
-def _peak(process: subprocess.Popen[bytes]) -> float | None:
-    """Wait for a process and return the most memory its session had; end all of it if the wait is interrupted."""
+def _looked_at(process: subprocess.Popen[bytes]) -> tuple[float | None, float]:
+    """Wait for a process; return the most memory its session had, and the processor seconds that were seen of it.
+
+    All of it is ended if the wait is interrupted.
+    """
     found: list[float] = []
+    spent: dict[int, float] = {}
     try:
         while True:
             start = time.perf_counter()
             now = session_memory(process.pid)
             found += [] if now is None else [now]
+            for one, seconds in session_seconds(process.pid).items():
+                spent[one] = max(spent.get(one, 0.0), seconds)
             looked = time.perf_counter() - start
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(_EVERY, looked / _MOST_SHARE))
-                return max(found, default=None)
+                return max(found, default=None), sum(spent.values())
     finally:
         if process.poll() is None:
             _end(process)
