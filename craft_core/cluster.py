@@ -24,6 +24,7 @@ BLOCK_ROWS = 16_384
 """Rows handled at a time by each thread, at most."""
 
 _BLOCK_PRODUCTS = 2**22  # numbers a thread works on at a time, 16 MB twice, however many clusters there are
+_ROUND_PRODUCTS = 2 * 10**10  # multiplications between two reports of k-means, half a second of a slow core
 _MOST_ROWS, _LEAST_ROWS = 2_048, 256  # rows of one product of matrices
 _THREADS = 2
 
@@ -132,7 +133,7 @@ def cluster(vectors: Vectors, pool_keys: npt.NDArray[np.uint64], kmeans: KMeans,
 def fit_centers(rows: FloatMatrix, kmeans: KMeans, seed: int, progress: Progress = silent) -> FloatMatrix:
     """Return the centers k-means finds for the rows it is fitted on, shape (n_clusters, dimensions).
 
-    A round at a time, so that progress is told and the work can be stopped between rounds.
+    Progress is told between rounds, at least every second or so, and raising from it stops the work.
 
     Raises
     ------
@@ -146,21 +147,24 @@ def fit_centers(rows: FloatMatrix, kmeans: KMeans, seed: int, progress: Progress
             f"The 'n_clusters' parameter of k-means must be at most {len(rows):,}, the number of rows it is fitted on ({kmeans.fit_on}). "
             f"Got {kmeans.n_clusters:,}."
         )
-    centers = None
+    # some rounds at a time: a call costs as much as two rounds, and the centers are the same however rounds are put together
+    at_once = max(1, _ROUND_PRODUCTS // max(1, rows.size * kmeans.n_clusters))
+    centers, done = None, 0
     with one_thread():
-        for number in range(kmeans.n_iterations):
-            progress(number / kmeans.n_iterations, "Placing the cluster centers")
+        while done < kmeans.n_iterations:
+            progress(done / kmeans.n_iterations, "Placing the cluster centers")
+            n_rounds = min(at_once, kmeans.n_iterations - done)
             # faiss would sample again above max_points_per_centroid; the sample is ours, so that the pool's order does not matter
             fitted = faiss.Kmeans(
                 rows.shape[1],
                 kmeans.n_clusters,
-                niter=1,
+                niter=n_rounds,
                 seed=seed % 2**31,
                 min_points_per_centroid=1,
                 max_points_per_centroid=max(1, -(-len(rows) // kmeans.n_clusters)),
             )
             fitted.train(rows, init_centroids=centers)
-            centers = np.array(fitted.centroids, dtype=np.float32)
+            centers, done = np.array(fitted.centroids, dtype=np.float32), done + n_rounds
     return np.asarray(centers, dtype=np.float32)
 
 

@@ -2,10 +2,10 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from craft_core.allocate import ALLOCATION_RULES, Allocation, allocate
+from craft_core.allocate import ALLOCATION_RULES, Allocation, allocate, ceilings
 from craft_core.bound import kl_divergence
 from craft_core.errors import ParameterError
 
@@ -150,3 +150,34 @@ def test_a_bad_budget_is_refused_with_its_value(budget: object) -> None:
 def test_an_unknown_rule_is_refused_with_those_there_are() -> None:
     with pytest.raises(ParameterError, match="no allocation rule 'fair'. There are: water-fill, kl-optimal"):
         allocate("fair", counts(1), counts(1), 1)
+
+
+@st.composite
+def growing(draw: st.DrawFn) -> tuple[np.ndarray, list[np.ndarray], int]:
+    """Supplies of which none is smaller than the one before, from a few pairs to very many."""
+    k, largest = draw(st.integers(1, 8)), draw(st.sampled_from([5, 40, 10**6, 10**10]))
+    wanted = draw(st.lists(st.integers(0, draw(st.sampled_from([3, 40, 10_000]))), min_size=k, max_size=k))
+    supplies = [counts(*draw(st.lists(st.integers(0, largest), min_size=k, max_size=k)))]
+    for _ in range(draw(st.integers(1, 3))):
+        supplies.append(supplies[-1] + counts(*draw(st.lists(st.integers(0, largest), min_size=k, max_size=k))))
+    return counts(*wanted), supplies, draw(st.integers(1, 30) | st.integers(1, 10_000))
+
+
+@pytest.mark.parametrize("rule", ALLOCATION_RULES)
+@settings(max_examples=150)
+@given(case=growing())
+def test_whatever_pairs_may_still_come_no_cluster_gives_more_than_its_ceiling(rule: str, case: tuple) -> None:
+    wanted, supplies, budget = case
+    for number, seen in enumerate(supplies):
+        most = ceilings(rule, wanted, seen, budget)
+        assert (most <= budget).all()
+        assert (most[wanted == 0] == 0).all()
+        for final in supplies[number:]:
+            assert (allocate(rule, wanted, final, budget).counts <= most).all()
+
+
+@pytest.mark.parametrize("rule", ALLOCATION_RULES)
+def test_ceilings_are_close_once_the_supply_is_large(rule: str) -> None:
+    wanted, supply = counts(50, 30, 20, 0), counts(10**6, 10**6, 10**6, 10**6)
+    assert (ceilings(rule, wanted, supply, 1_000) - allocate(rule, wanted, supply, 1_000).counts <= 1).all()
+    assert ceilings(rule, wanted, counts(0, 0, 0, 9), 1_000).tolist() == [1_000, 1_000, 1_000, 0]

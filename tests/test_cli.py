@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet
 import pytest
+from stream_worlds import MEMORY, InProcess, use
 from toy_data import rows, write_world
 
 import craft_core
 from craft_core import cli
+from craft_core.estimate import sizes_of_files
 from craft_core.selectors import SELECTORS
 
 ROOT = Path(__file__).parent.parent
@@ -256,6 +258,84 @@ def test_an_interruption_leaves_nothing(world: Path, capsys: pytest.CaptureFixtu
     monkeypatch.setattr("craft_core.export.folder.manifest_text", interrupted)
     assert select("--quiet") == 130
     assert "nothing was written" in error(capsys)
+    assert sorted(path.name for path in world.iterdir()) == ["data"]
+
+
+OUT_OF_CORE = ["--memory", "8GB", "--workers", "2"]
+
+
+def test_out_of_core_the_export_is_the_same_and_a_stopped_run_goes_on(
+    world: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once with real processes."""
+
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    assert select("--quiet") == 0
+    with monkeypatch.context() as stopped:
+        stopped.setattr("craft_core.export.folder.manifest_text", interrupted)
+        assert select("--quiet", *OUT_OF_CORE, out="streamed") == 130
+    assert "nothing was written" in error(capsys)
+    assert sorted(path.name for path in world.iterdir()) == ["data", "out", "streamed.work"]
+    begun = use(monkeypatch, InProcess())
+    assert select(*OUT_OF_CORE, out="streamed") == 0
+    assert begun.done == []
+    assert "Chosen:      60 of a budget of 60" in capsys.readouterr().out
+    assert sorted(path.name for path in world.iterdir()) == ["data", "out", "streamed"]
+    assert hashes(world / "streamed") == hashes(world / "out")
+
+
+def test_a_recipe_and_a_verification_go_out_of_core(
+    world: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert select("--quiet") == 0
+    engine = use(monkeypatch, InProcess(seed=0))
+    work = world / "work"
+    (work / "mine").mkdir(parents=True)
+    assert cli.main(["select", "--recipe", "out/recipe.toml", "--out", "again", "--quiet", *OUT_OF_CORE, "--work", "work"]) == 0
+    assert hashes(world / "again") == hashes(world / "out")
+    n_done = len(engine.done)
+    assert n_done > 0
+    assert [path.name for path in work.iterdir()] == ["mine"]
+    assert cli.main(["verify", "out", *OUT_OF_CORE]) == 0
+    assert capsys.readouterr().out.startswith("Identical")
+    assert len(engine.done) == 2 * n_done
+    assert sorted(path.name for path in world.iterdir()) == ["again", "data", "out", "work"]
+
+
+def test_a_pool_that_would_not_fit_goes_out_of_core_by_itself(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert select("--quiet") == 0
+    monkeypatch.setattr("craft_core.machine.available_memory", lambda: MEMORY * 10 // 8)
+    engine = use(monkeypatch, InProcess())
+    assert select("--quiet", out="fits") == 0
+    assert engine.done == []
+    monkeypatch.setattr("craft_core.estimate.sizes_of_files", lambda n, is_packed: sizes_of_files(10**6 * n, is_packed))
+    assert select("--quiet", out="streamed") == 0
+    assert engine.done != []
+    assert hashes(world / "streamed") == hashes(world / "out")
+    assert select("--quiet", selector="random", out="random") == 0  # it cannot, so it is tried in memory
+
+
+@pytest.mark.parametrize(
+    ("selector", "more", "message"),
+    [
+        ("random", ["--memory", "8GB"], "Only craft works out of core, and the method is random."),
+        ("craft", ["--memory", "lots"], "such as 4GB or 500MB. Got 'lots'."),
+        ("craft", ["--memory", "10MB", "--workers", "1"], "needs"),
+        ("craft", ["--workers", "0"], "The number of workers must lie in [1, 1,024]. Got 0."),
+        ("craft", ["--engine", "spark"], "There is no engine 'spark'."),
+        ("craft", ["--work", "w", "--stability-seeds", "2"], "Out of core a selection is not made again with other seeds."),
+    ],
+)
+def test_a_mistake_out_of_core_gets_a_sentence(
+    world: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, selector: str, more: list[str], message: str
+) -> None:
+    if "10MB" in more:
+        use(monkeypatch, InProcess(), memory=10**7)
+    options = [*SMALL[2:4], *more]
+    assert select("--quiet", *more, selector=selector, options=options if selector == "random" else SMALL) == 2
+    assert message in error(capsys)
     assert sorted(path.name for path in world.iterdir()) == ["data"]
 
 

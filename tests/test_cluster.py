@@ -84,6 +84,19 @@ def test_assign_is_the_same_in_blocks_and_ties_go_to_the_lower_center() -> None:
     assert assign(np.zeros((1, 2), np.float32), np.array([[1, 0], [0, 1]], np.float32)).tolist() == [0]
 
 
+@pytest.mark.parametrize(("dimensions", "n_centers"), [(8, 3), (33, 100), (5, 20_000)])
+def test_a_label_depends_on_its_row_alone(dimensions: int, n_centers: int) -> None:
+    """All rows lie halfway between centers, so that the last bit of a product decides."""
+    rng = np.random.default_rng(0)
+    centers = rng.normal(size=(n_centers, dimensions)).astype(np.float32)
+    rows = 0.5 * (centers[rng.integers(n_centers, size=500)] + centers[rng.integers(n_centers, size=500)])
+    whole = assign(rows, centers)
+    for size in (1, 30, 257):
+        some = rng.permutation(500)[:size]
+        assert assign(rows[some], centers).tolist() == whole[some].tolist()
+    assert assign(rows[:0], centers).shape == (0,)
+
+
 def test_results_are_read_only() -> None:
     clustering = Clustering(np.zeros((1, 2), np.float32), np.zeros(3, np.int32), np.zeros(2, np.int32))
     with pytest.raises(ValueError, match="read-only"):

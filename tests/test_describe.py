@@ -6,10 +6,24 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from craft_core import describe
 from craft_core.allocate import allocate
 from craft_core.cluster import Clustering
 from craft_core.corpus import Corpus
-from craft_core.describe import NAME_LIMIT, ClusterNames, cluster_name, cluster_table, cluster_words, count_words, labels_of, words_of
+from craft_core.corpus.pairs import corpus_from_texts
+from craft_core.corpus.sample import content_keys
+from craft_core.describe import (
+    NAME_LIMIT,
+    ClusterNames,
+    cluster_name,
+    cluster_table,
+    cluster_words,
+    count_words,
+    labels_of,
+    words_of,
+    words_of_parts,
+    words_read,
+)
 from craft_core.errors import DataError, ParameterError
 
 
@@ -184,3 +198,35 @@ def test_the_table_has_names_beside_the_clusters_where_there_are_any():
     assert named["source words"].tolist() == ["a", "b"]
     for none in (None, ClusterNames(), ClusterNames.of({7: "Nowhere"})):
         assert "name" not in cluster_table(allocation, *words, names=none)
+
+
+def test_words_do_not_depend_on_the_order_of_the_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(describe, "PAIRS_LIMIT", 20)
+    monkeypatch.setattr(describe, "_BLOCK_TEXTS", 7)
+    rng = np.random.default_rng(0)
+    lines = [" ".join(f"w{one}" for one in rng.integers(0, 9, 4)) for _ in range(60)]
+    pool, validation = corpus_from_texts(lines, lines[::-1], "pool"), corpus_from_texts(lines[:15], lines[15:30], "validation")
+    clustering = Clustering(
+        np.zeros((3, 1), np.float32), rng.integers(-1, 3, 60).astype(np.int32), rng.integers(-1, 3, 15).astype(np.int32)
+    )
+    found = words_of(pool, validation, clustering, seed=4)
+    own = words_read(pool, clustering.pool_labels, 4)
+    order = rng.permutation(len(own[2]))
+    shuffled = own[0].take(pa.array(order)), own[1].take(pa.array(order)), own[2][order]
+    other = words_read(validation, clustering.validation_labels, 4)
+    assert words_of_parts([shuffled, other], 3) == words_of_parts([other, own], 3) == found
+    assert any(found[0])
+
+
+def test_words_are_read_in_the_pairs_with_the_smallest_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = corpus_from_texts([f"s{number}" for number in range(30)], ["t"] * 30, "pool")
+    clusters = np.array([-1, 0, 1] * 10, np.int32)
+    inside = np.flatnonzero(clusters >= 0)
+    assert words_read(corpus, clusters, 0)[0].to_pylist() == [f"s{number}" for number in inside]
+    monkeypatch.setattr(describe, "PAIRS_LIMIT", 6)
+    for seed in (0, 5):
+        wanted = sorted(inside[np.argsort(content_keys(corpus, seed)[inside])[:6]])
+        sources, targets, labels = words_read(corpus, clusters, seed)
+        assert sources.to_pylist() == [f"s{number}" for number in wanted]
+        assert len(targets) == 6
+        assert labels.tolist() == clusters[wanted].tolist()

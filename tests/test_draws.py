@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from craft_core import draws
-from craft_core.draws import gumbel, uniforms
+from craft_core.draws import drawn_first, gumbel, uniforms, uniforms_of
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -87,3 +87,17 @@ def test_the_largest_of_log_p_plus_noise_are_draws_without_replacement() -> None
         expected = p[a] * p[b] / (1 - p[a])
         found = np.mean((first_two == (a, b)).all(axis=1))
         assert abs(found - expected) < 5 * np.sqrt(expected * (1 - expected) / repeats)
+
+
+@given(seed=st.integers(0, 2**16), n=st.integers(0, 50), cut=st.integers(0, 50))
+def test_pairs_that_come_in_parts_draw_as_they_would_together(seed: int, n: int, cut: int) -> None:
+    keys = rng(seed).integers(2**64, size=n, dtype=np.uint64)
+    lot = rng(seed).integers(2**64, dtype=np.uint64)
+    together = uniforms(keys, rng(seed))
+    assert [*uniforms_of(keys[:cut], lot), *uniforms_of(keys[cut:], lot)] == together.tolist()
+
+
+@given(numbers=st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.5]), max_size=30), size=st.integers(1, 35))
+def test_the_smallest_numbers_come_first_and_ties_by_position(numbers: list[float], size: int) -> None:
+    plain = sorted(range(len(numbers)), key=lambda position: (numbers[position], position))
+    assert drawn_first(np.array(numbers), size).tolist() == plain[:size]

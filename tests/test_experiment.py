@@ -11,7 +11,8 @@ from craft_core.corpus import Cleaning, ParallelText
 from craft_core.corpus.sample import content_keys
 from craft_core.discrepancy import label_columns, label_shares
 from craft_core.errors import DataError
-from craft_core.experiment import Report, open_files, parts_of, run
+from craft_core.experiment import Report, encode, open_files, parts_of, run
+from craft_core.measure import held_out_energy
 from craft_core.selectors import Craft, Random
 from craft_core.stability import Repeats
 from craft_core.vectorize import Hashing, Tfidf, Vectors
@@ -47,6 +48,17 @@ def test_without_a_test_set_halves_of_validation_are_held_out(tmp_path: Path) ->
     assert report.data.test is None
     assert "held-out halves of validation (60 pairs)" in report.diagnostics.held_out
     assert report.diagnostics.energy.joint < report.diagnostics.anchors.random.joint
+
+
+@pytest.mark.parametrize("test", ["test.tsv", None])
+def test_the_distance_alone_is_that_of_the_report(tmp_path: Path, test: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for sample in ("sampled", "sample_pairs"):
+        monkeypatch.setattr(f"craft_core.discrepancy.energy.{sample}.__defaults__", (25,))  # sampling is part of it
+    report = world(tmp_path, test=test)
+    config = report.config
+    vectors = encode(report.data, config.vectorizer, config.seed)
+    alone = held_out_energy(report.problem, report.selection, vectors.test, config.selector, config.budget, config.seed)
+    assert alone == report.diagnostics.energy
 
 
 def test_the_same_config_gives_the_same_selection(tmp_path: Path) -> None:

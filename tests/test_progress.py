@@ -171,7 +171,7 @@ def test_a_slow_method_can_be_stopped_inside_a_step_that_chooses_again(name: str
 def test_reports_do_not_become_rarer_with_more_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     """One a block: ten times the blocks, ten times the reports."""
     task = random_problem(n=300)
-    monkeypatch.setattr(clusters, "BLOCK_ROWS", 256)
+    monkeypatch.setattr(clusters, "_MOST_ROWS", 256)
     rows = np.tile(task.pool.sources, (100, 1))
     counts = [len(calls_of(lambda progress, n=n: assign(rows[:n], task.clustering.centers, progress))) for n in (2_560, 25_600)]
     assert counts == [10, 100]
@@ -211,7 +211,7 @@ def test_parts_add_up() -> None:
 
 
 def test_stopping_the_nearest_centers_leaves_the_other_blocks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clusters, "BLOCK_ROWS", 256)
+    monkeypatch.setattr(clusters, "_MOST_ROWS", 256)
     rows = np.ones((256 * 2_000, 8), dtype=np.float32)
     done: list[int] = []
 

@@ -39,6 +39,12 @@ def test_the_commands_of_the_command_line_run_in_their_order(folder: Path) -> No
         assert command.startswith(".venv/bin/python -m craft_core")
         shell(command.replace(".venv/bin/python", sys.executable), folder)
     assert (folder / "out" / "indices.npy").read_bytes() == (folder / "out-again" / "indices.npy").read_bytes()
+    (out_of_core,) = block("## Pools that do not fit into memory", "sh").replace("\\\n", " ").strip().split("\n")
+    shell(out_of_core.replace(".venv/bin/python", sys.executable), folder)
+    for path in (folder / "out").iterdir():
+        if path.name != "manifest.json":
+            assert (folder / "out-of-core" / path.name).read_bytes() == path.read_bytes(), path.name
+    assert not (folder / "out-of-core.work").exists()
     named = set(re.findall(r"^\| `([\w.]+)`", README.split("`out` then holds")[1].split("`verify`")[0], re.MULTILINE))
     assert named == {path.name for path in (folder / "out").iterdir()}
 

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from craft_core.cluster import Clustering
 from craft_core.errors import ParameterError
 from craft_core.problem import Problem
-from craft_core.score import cluster_means, score_pool
+from craft_core.score import DISTANCES, cluster_means, score_pool, scorer_of
 
 
 def brute(problem: Problem, power: int, shrinkage: float = 0.0) -> np.ndarray:
@@ -71,3 +71,18 @@ def test_cluster_means_leave_out_label_minus_one() -> None:
     means, sizes = cluster_means(rows, np.array([1, 1, -1], np.int32), 3)
     assert means.tolist() == [[0, 0], [2, 0], [0, 0]]
     assert sizes.tolist() == [0, 2, 0]
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("shrinkage", [0.0, 2.0])
+def test_a_score_depends_on_its_pair_alone_to_the_last_bit(distance: str, shrinkage: float) -> None:
+    problem = random_problem(n=700, m=60, n_clusters=3, dimensions=33)
+    clustering, targets = problem.clustering, problem.pool.targets
+    score = scorer_of(problem.validation.targets, clustering.validation_labels, 3, distance, shrinkage)
+    whole = score_pool(problem, distance, shrinkage)
+    assert whole.tobytes() == score(targets, clustering.pool_labels).tobytes()
+    rng = np.random.default_rng(0)
+    for size in (1, 7, 300):
+        some = rng.permutation(700)[:size]
+        assert score(targets[some], clustering.pool_labels[some]).tobytes() == whole[some].tobytes()
+    assert len(score(targets[:0], clustering.pool_labels[:0])) == 0

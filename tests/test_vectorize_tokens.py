@@ -182,6 +182,14 @@ def test_no_text_and_no_letters_give_no_terms() -> None:
         assert len(analyzer.terms(array("", " ", "...!")).keys) == 0
 
 
+def test_terms_by_text_are_the_same_terms_text_after_text() -> None:
+    texts = array("a b c", "", "d e", "!")
+    for analyzer in (Analyzer("word", 1, 1), Analyzer("word", 1, 2), Analyzer("char_wb", 2, 3)):
+        terms, (by_text, starts) = analyzer.terms(texts), analyzer.terms_by_text(texts)
+        assert by_text.tolist() == terms.keys[np.argsort(terms.rows, kind="stable")].tolist()
+        assert np.diff(starts).tolist() == np.bincount(terms.rows, minlength=4).tolist()
+
+
 def test_only_the_start_of_an_endless_text_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "_LONGEST_TEXT", 8)
     terms = Analyzer("word", 1, 1).terms(array("ab cd efgh", "ab"))

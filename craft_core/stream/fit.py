@@ -154,7 +154,7 @@ def encoded(role: str, corpus: Corpus, vectorizer: Vectorizer, projections: tupl
         encoder = vectorizer.encoder()
         sides = [encoder.encode(texts, silent, f"Encoding the {role}") for texts in (corpus.sources, corpus.targets)]
     else:
-        sides = list(encoder_of(vectorizer, projections)(corpus.sources, corpus.targets, corpus.rows))
+        sides = [one(texts) for one, texts in zip(projections, (corpus.sources, corpus.targets), strict=True)]
     return EncodedPairs(sides[0], sides[1], corpus)
 
 

@@ -20,6 +20,7 @@ from craft_core.score import Scorer, scorer_of
 from craft_core.stream.place import Result, Writer, read_result, writing
 from craft_core.stream.plan import load_plan, piece_folder
 from craft_core.vectorize import Precomputed, SentenceTransformers, Vectorizer
+from craft_core.vectorize.blocks import text_blocks
 from craft_core.vectorize.counts import Buckets, Counter, Vocabulary
 from craft_core.vectorize.projection import Projection
 from craft_core.vectorize.tokens import Analyzer
@@ -135,9 +136,12 @@ def load_model(folder: str) -> Model:
 
 
 def encoder_of(vectorizer: Vectorizer, projections: tuple[Projection, ...]) -> Encode:
-    """Return what makes vectors of pool pairs: fitted projections, a neural model, or a file of vectors."""
+    """Return what makes vectors of pool pairs: fitted projections, a neural model, or a file of vectors.
+
+    Vectors that are made of counted terms hold until the next call; copy what is to be kept.
+    """
     if projections:
-        source, target = projections
+        source, target = (_Reused(one) for one in projections)
         return lambda sources, targets, _: (source(sources), target(targets))
     if isinstance(vectorizer, SentenceTransformers):
         # a worker is one of several, so it takes one thread and starts no processes of its own
@@ -146,6 +150,22 @@ def encoder_of(vectorizer: Vectorizer, projections: tuple[Projection, ...]) -> E
     if isinstance(vectorizer, Precomputed):
         return lambda _, __, rows: (vectorizer.rows("pool", "source", rows), vectorizer.rows("pool", "target", rows))
     raise AssertionError(vectorizer)
+
+
+class _Reused:
+    """Project block after block into the same memory, as fresh memory costs as much as the work; rows hold until the next call."""
+
+    def __init__(self, projection: Projection) -> None:
+        self._projection = projection
+        self._rows = np.zeros((0, projection.table.shape[1]), np.float32)
+
+    def __call__(self, texts: pa.LargeStringArray) -> FloatMatrix:
+        if len(texts) > len(self._rows):
+            self._rows = np.zeros((len(texts), self._rows.shape[1]), np.float32)
+        rows = self._rows[: len(texts)]
+        for start, stop in text_blocks(texts):
+            self._projection.write(texts.slice(start, stop - start), rows[start:stop])
+        return rows
 
 
 def save_counters(folder: Path, counters: tuple[Counter, Counter]) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import craft_core.stream.tasks  # noqa: F401
 from craft_core.corpus.hashes import text_hashes
 from craft_core.store.fingerprint import code_fingerprint
+from craft_core.vectorize.projection import load_kernels
 
 __all__: list[str] = []
 
@@ -20,8 +21,7 @@ __all__: list[str] = []
 def _load() -> None:
     import pandas as pd  # noqa: F401
 
-    import craft_core.vectorize.kernels  # noqa: F401
-
+    load_kernels()
     text_hashes(pa.array(["once"], pa.large_string()))
     code_fingerprint()  # of the code that is loaded, should it be changed on disk
     gc.collect()

@@ -22,6 +22,7 @@ from craft_core.stream.fit import sample_wanted
 from craft_core.stream.memory import Share, shared_out
 from craft_core.stream.plan import Plan, save_plan
 from craft_core.stream.settings import Streaming, worker_count
+from craft_core.vectorize.precomputed import Precomputed
 
 __all__ = ["Prepared", "prepare"]
 
@@ -76,6 +77,7 @@ def prepare(config: ExperimentConfig, files: Files, settings: Streaming, work: P
     test: Corpus | None = None
     if "test" in read:
         test, cleanings["test"] = clean_reference(read["test"][0], config.cleaning, validation)
+    _check_vectors(config, {"pool": None, "validation": validation} | ({} if test is None else {"test": test}))
     share = shared_out(config, settings.memory, worker_count(settings.workers), len(validation) + (0 if test is None else len(test)))
     pool = tuple(_absolute(one) for one in files.pool)
     folder = work / _key(config, files, share)
@@ -84,6 +86,13 @@ def prepare(config: ExperimentConfig, files: Files, settings: Streaming, work: P
     save_plan(plan)
     singles = tuple(file for one in labelled(pool) for file in _singles(one))
     return Prepared(plan, _threshold(config, pool), singles, validation, test, reads, cleanings)
+
+
+def _check_vectors(config: ExperimentConfig, corpora: Mapping[str, Corpus | None]) -> None:
+    """Raise DataError for files of vectors that are missing or do not fit, before the pool is read; how long the pool is shows later."""
+    if isinstance(config.vectorizer, Precomputed):
+        for role, corpus in corpora.items():
+            config.vectorizer.check(role, 0 if corpus is None else int(corpus.rows.max(initial=-1)) + 1)
 
 
 def _singles(given: Input) -> tuple[InputFile, ...]:

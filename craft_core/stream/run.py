@@ -35,6 +35,7 @@ from craft_core.stream.model import encoder_of, save_model
 from craft_core.stream.passes import Passes, Scan
 from craft_core.stream.prepare import Prepared, prepare
 from craft_core.stream.settings import Streaming, worker_count
+from craft_core.vectorize.precomputed import Precomputed
 from craft_core.vectorize.projection import Projection
 from craft_core.vectorize.protocol import EncodedPairs
 
@@ -54,6 +55,8 @@ def _hindrance(config: ExperimentConfig, files: Files) -> str | None:
         return "Out of core a selection is not made again with other seeds. Leave that out, or give it memory to be held in."
     if any(file.path is None for given in files.pool for file in (vars(given).values() if isinstance(given, ParallelText) else (given,))):
         return "Out of core the pool is read from files on disk. Save it first."
+    if isinstance(config.vectorizer, Precomputed) and not config.vectorizer.folder:
+        return "Out of core vectors are read from .npy files, not from columns of the data. Give the 'folder' parameter of precomputed."
     return None
 
 

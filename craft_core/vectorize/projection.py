@@ -16,11 +16,12 @@ from craft_core.corpus.pairs import Corpus
 from craft_core.progress import Progress, part, silent
 from craft_core.vectorize.blocks import in_order, text_blocks
 from craft_core.vectorize.counts import Counter
-from craft_core.vectorize.kernels import FEW, add_dense, add_sparse
+from craft_core.vectorize.kernels import FEW, add_dense, add_sparse, count, find, store, tally
 from craft_core.vectorize.protocol import Vectors, unit_rows
 from craft_core.vectorize.sides import filled, gather, texts_of
+from craft_core.vectorize.splitting import join, split_characters, split_words
 
-__all__ = ["Fit", "Projection", "project_sides"]
+__all__ = ["Fit", "Projection", "load_kernels", "project_sides"]
 
 _ROWS = 512  # vectors that are made at a time: they stay in the cache of a core until they have length 1
 
@@ -92,3 +93,9 @@ def project_sides(pool: Corpus, validation: Corpus, test: Corpus | None, fit: Fi
         sides.append([encoder.encode(texts_of(one, side), project if one is pool else silent, text) for one in corpora])
         encoders.append(encoder)
     return gather(corpora, sides[0], sides[1], (encoders[0], encoders[1]))
+
+
+def load_kernels() -> None:
+    """Load all that is compiled between a text and its vector: for a process that is copied into workers."""
+    for kernel in (split_words, split_characters, join, store, find, count, tally, add_dense, add_sparse):
+        kernel()

@@ -102,5 +102,5 @@ class Vectorizer(Protocol):
 def unit_rows(matrix: FloatMatrix) -> FloatMatrix:
     """Scale each row to length 1 in place and return the matrix; zero rows stay zero."""
     norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix))
-    np.divide(matrix, norms[:, None], out=matrix, where=norms[:, None] > 0)
+    matrix /= np.where(norms > 0, norms, np.float32(1))[:, None]
     return matrix

@@ -17,8 +17,8 @@ import pyarrow as pa
 from craft_core.arrays import IntVector, frozen
 from craft_core.corpus.compiled import utf8
 from craft_core.errors import ParameterError
-from craft_core.vectorize.kernels import BASE, join, split_characters, split_words
 from craft_core.vectorize.letters import UintVector, letter_numbers, sign_numbers
+from craft_core.vectorize.splitting import BASE, join, split_characters, split_words
 
 __all__ = ["ANALYZERS", "Analyzer", "Terms", "make_analyzer"]
 
