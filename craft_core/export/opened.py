@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,29 +18,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from craft_core.allocate import Allocation
-from craft_core.arrays import IntVector, frozen
-from craft_core.corpus import Columns, InputFile, Limits, file_digest, on_disk
-from craft_core.corpus.files import Reading
-from craft_core.corpus.read import side_lines, tables
+from craft_core.arrays import IntVector
+from craft_core.corpus import ParallelText, file_digest, on_disk
+from craft_core.corpus.preview import preview
 from craft_core.describe import ClusterNames, Words
-from craft_core.errors import CraftError, DataError
+from craft_core.discrepancy import Anchors, Energy
+from craft_core.errors import DataError
 from craft_core.export.clusters import CLUSTERS
 from craft_core.export.formats import subset_names
 from craft_core.export.manifest import MANIFEST, Manifest, read_manifest
-from craft_core.export.told import Told, told_of
 
-__all__ = ["MOST_PAIRS", "Opened", "open_folder"]
+__all__ = ["SHOWN_PAIRS", "Opened", "open_folder"]
 
-MOST_PAIRS = 100_000
-"""Chosen pairs that are read to be looked through."""
+SHOWN_PAIRS = 2_000
+"""Chosen pairs that are read to be shown."""
 
-_MOST_TEXT = 128 * 2**20  # bytes of texts that are read to be looked through
 _LARGEST = 64 * 2**20  # bytes of a manifest or a table of clusters
-_LARGEST_HASHED = 512 * 2**20  # bytes of a file whose hash is compared: half a second
-_LONGEST_LIST = 2**30  # bytes of a list of rows: 134 million
-_SELECTION, _ROWS = "selection.parquet", "indices.npy"
-_NUMBERS = {"rank": "i", "row": "i", "cluster": "i", "score": "f", "frequency": "f"}
 _COUNTS = ("supply", "validation pairs", "count")
+_SIDES = ("source", "target", "joint")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +48,6 @@ class Opened:
         Where it is.
     manifest : Manifest
         As it was written.
-    told : Told
-        What the manifest tells people.
     allocation : Allocation
         What each cluster gave.
     words : tuple of Words
@@ -63,229 +56,157 @@ class Opened:
         What people called them.
     changed : tuple of str
         A sentence for each file that is not as it was written.
-    unchecked : tuple of str
-        Files too large to be hashed here; their sizes are as they were written.
-    root : Path or None
-        What all files must lie in; None for anywhere.
     """
 
     folder: Path
     manifest: Manifest
-    told: Told
     allocation: Allocation
     words: tuple[Words, Words]
     names: ClusterNames
     changed: tuple[str, ...]
-    unchecked: tuple[str, ...] = ()
-    root: Path | None = None
+
+    @property
+    def counts(self) -> Mapping[str, Any]:
+        """Pairs read, dropped and used, of each role; pairs chosen and the budget."""
+        return _mapping(self.manifest.record, "counts")
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """How good the selection is, as the manifest has it."""
+        return _mapping(self.manifest.record, "metrics")
+
+    @cached_property
+    def energy(self) -> tuple[Energy, Anchors] | None:
+        """The distance to held-out pairs and its anchors; None where it was not measured."""
+        found, anchors = self.metrics.get("energy_distance"), self.metrics.get("anchors")
+        if not isinstance(found, dict) or not isinstance(anchors, dict):
+            return None
+        return _energy(found), Anchors(*(_energy(_mapping(anchors, name)) for name in ("half_against_half", "random", "pool")))
 
     @cached_property
     def pairs(self) -> pa.Table:
-        """The chosen pairs, the best first, at most `MOST_PAIRS` and 128 MiB of text; read when first asked for.
-
-        Columns are rank, source, target, score, where known frequency, cluster and row (of the pool as given, from 0), then the further
-        columns of the data.
+        """The first chosen pairs with rank, cluster, score and row of the pool, and their columns; at most `SHOWN_PAIRS`.
 
         Raises
         ------
         DataError
             If a file is missing or cannot be read.
         """
-        columns = self.manifest.config.columns
-        files = [on_disk(_file(self.folder, name, self.root)) for name in subset_names(self.manifest.config.export.format)]
-        texts = _first_lines(files, columns) if len(files) > 1 else _first_rows(files[0], columns)
-        numbers = self._numbers(texts.num_rows)
-        sides = {"source": columns.source, "target": columns.target}
-        for name in (name for name in sides.values() if name not in texts.column_names):
-            raise DataError(f"{files[0].label} has no column '{name[:80]}'. Make the export again.")
-        found = {"rank": numbers["rank"]} | {side: texts.column(name) for side, name in sides.items()}
-        found |= {name: numbers[name] for name in ("score", "frequency", "cluster", "row") if name in numbers}
-        further = (name for name in texts.column_names if name not in sides.values())
-        return pa.table(found | {(name if name not in found else f"{name} (column)"): texts.column(name) for name in further})
+        names = subset_names(self.manifest.config.export.format)
+        files = [on_disk(self.folder / name) for name in names]
+        given = files[0] if len(files) == 1 else ParallelText(files[0], files[1])
+        texts = preview(given, self.manifest.config.columns, SHOWN_PAIRS).rows
+        chosen = self._chosen(texts.num_rows)
+        columns = {name: chosen.column(name) for name in ("rank", "cluster", "score", "row") if name in chosen.column_names}
+        return pa.table(columns | {name: texts.column(name) for name in texts.column_names if name not in columns})
 
     @property
     def rows(self) -> IntVector:
-        """The rows of the pool as given, from 0, best first. Raises DataError if the file is missing or is no such list."""
-        path = _file(self.folder, _ROWS, self.root)
-        if path.stat().st_size > _LONGEST_LIST:
-            raise DataError(f"The file '{_ROWS}' of '{self.folder.name}' is too large to be compared here. Use verify on the command line.")
+        """The rows of the pool as given, best first. Raises DataError if the file is missing or is no such list."""
+        path = self.folder / "indices.npy"
         try:
             found = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError, OverflowError) as error:
-            raise DataError(f"The file '{_ROWS}' of '{self.folder.name}' is no list of rows. Make the export again.") from error
-        if not isinstance(found, np.ndarray) or found.ndim != 1 or found.dtype.kind != "i":
-            raise DataError(f"The file '{_ROWS}' of '{self.folder.name}' is no list of rows. Make the export again.")
-        return frozen(np.array(found, np.int64))
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(f"The file '{path.name}' of '{self.folder.name}' cannot be read: {error}.") from error
+        if found.ndim != 1 or found.dtype.kind != "i":
+            raise DataError(f"The file '{path.name}' of '{self.folder.name}' is no list of rows.")
+        return np.asarray(found, np.int64)
 
-    def _numbers(self, n_rows: int) -> dict[str, pa.Array]:
-        """Return rank, score, cluster and row of the first chosen pairs."""
-        path = _file(self.folder, _SELECTION, self.root)
+    def _chosen(self, n_rows: int) -> pa.Table:
+        path = self.folder / "selection.parquet"
         try:
             with pq.ParquetFile(path) as file:
-                found = _first_numbers(file, n_rows)
+                first = next(file.iter_batches(max(n_rows, 1)), None)
         except (OSError, pa.ArrowException) as error:
-            raise DataError(f"The file '{_SELECTION}' of '{self.folder.name}' cannot be read. Make the export again.") from error
-        if found is None or found.num_rows < n_rows:
-            raise DataError(f"The file '{_SELECTION}' of '{self.folder.name}' does not fit the subset. Make the export again.")
-        numbers = {name: found.column(name).slice(0, n_rows) for name in found.column_names}
-        clusters = numbers["cluster"].to_numpy()
-        if len(clusters) and not 0 <= clusters.min() <= clusters.max() < len(self.allocation.counts):
-            raise DataError(f"The file '{_SELECTION}' of '{self.folder.name}' names clusters that are not there. Make the export again.")
-        return numbers
+            raise DataError(f"The file '{path.name}' of '{self.folder.name}' cannot be read: {str(error).splitlines()[0]}.") from error
+        if first is None or len(first) < n_rows:
+            raise DataError(f"The file '{path.name}' of '{self.folder.name}' has fewer rows than the subset. Make the export again.")
+        return pa.table(first).slice(0, n_rows)
 
 
-def open_folder(folder: Path, root: Path | None = None) -> Opened:
+def open_folder(folder: Path) -> Opened:
     """Open an export.
 
     Parameters
     ----------
     folder : Path
         With the files that `select` writes.
-    root : Path or None
-        What all of them must lie in, links followed; None for anywhere.
 
     Raises
     ------
     DataError
-        If there is no manifest, or it or the table of clusters is missing or damaged. Other files are told of in `Opened.changed`.
+        If there is no manifest, or a file is missing or damaged.
     ParameterError
         If the manifest has settings that are refused.
     """
-    folder = folder.resolve()
-    manifest = _manifest(_bytes(folder, MANIFEST, root))
-    told = told_of(manifest.record)
-    table = _clusters(_bytes(folder, CLUSTERS, root))
+    manifest = read_manifest(_bytes(folder / MANIFEST))
+    table = _clusters(folder / CLUSTERS)
     supply, validation, counts = (_whole(table, name) for name in _COUNTS)
-    if (counts > supply).any():
-        raise _damaged("a cluster gave more pairs than it had")
-    source, target = (tuple(tuple(row[f"{side} words"].split()) for row in table) for side in ("source", "target"))
+    budget = int(_mapping(manifest.record, "counts").get("budget", manifest.config.budget))
+    words = tuple(tuple(tuple(row[f"{side} words"].split()) for row in table) for side in ("source", "target"))
+    changed = tuple(_changes(folder, manifest))
     names = ClusterNames.of({number: row["name"] for number, row in enumerate(table) if row["name"]})
-    allocation = Allocation(max(told.budget, 1), frozen(counts), frozen(supply), frozen(validation))
-    changed, unchecked = _changes(folder, manifest, root)
-    return Opened(folder, manifest, told, allocation, (source, target), names, changed, unchecked, root)
+    return Opened(folder, manifest, Allocation(budget, counts, supply, validation), (words[0], words[1]), names, changed)
 
 
-def _file(folder: Path, name: str, root: Path | None) -> Path:
-    path = folder / name
-    if not path.is_file():
-        raise DataError(f"The folder '{folder.name}' has no file '{name}'. Give a folder that 'select' wrote.")
-    if root is not None and not path.resolve().is_relative_to(root):
-        raise DataError(f"The file '{name}' of '{folder.name}' leads out of the folder that data may be read from. It is not opened.")
-    return path
-
-
-def _bytes(folder: Path, name: str, root: Path | None) -> bytes:
-    path = _file(folder, name, root)
-    if path.stat().st_size > _LARGEST:
-        raise DataError(f"The file '{name}' has {path.stat().st_size:,} bytes, more than any export's. It is not opened.")
+def _bytes(path: Path) -> bytes:
     try:
+        if path.stat().st_size > _LARGEST:
+            raise DataError(f"The file '{path.name}' has {path.stat().st_size:,} bytes, more than any export's. It is not opened.")
         return path.read_bytes()
     except OSError as error:
-        raise DataError(f"The file '{name}' of '{folder.name}' cannot be read: {error.strerror or error}.") from error
+        said = f"The folder '{path.parent.name}' has no '{path.name}' that can be read ({error.strerror or error})"
+        raise DataError(f"{said}. Give the folder that 'select' wrote.") from error
 
 
-def _manifest(text: bytes) -> Manifest:
+def _clusters(path: Path) -> list[dict[str, str]]:
     try:
-        return read_manifest(text)
-    except CraftError:
-        raise
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise DataError("The manifest is damaged: a number or a name in it is not as a run writes it.") from error
-
-
-def _clusters(text: bytes) -> list[dict[str, str]]:
-    try:
-        lines = io.StringIO(text.decode(), newline="")
-        found = list(csv.DictReader(lines, delimiter="\t", strict=True))
+        lines = io.StringIO(_bytes(path).decode(), newline="")
+        found = list(csv.DictReader(lines, delimiter="\t", restval="", strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise _damaged("it is no table") from error
-    needed = {"cluster", "name", "source words", "target words", *_COUNTS}
+        raise DataError(f"The file '{path.name}' of '{path.parent.name}' is not as it was written: {error}.") from error
+    needed = {"name", "source words", "target words", *_COUNTS}
     if not found or not needed <= set(found[0]):
-        raise _damaged("columns or rows are missing")
-    if any(None in row or None in row.values() for row in found):
-        raise _damaged("its rows are not equally long")
-    if [row["cluster"] for row in found] != [str(number) for number in range(len(found))]:
-        raise _damaged("its clusters are not numbered from 0")
+        raise DataError(f"The file '{path.name}' of '{path.parent.name}' is not as it was written: columns are missing. Make it again.")
     return found
 
 
 def _whole(table: list[dict[str, str]], name: str) -> IntVector:
-    wrong = f"'{name}' holds something else than numbers of pairs"
     try:
         numbers = np.array([int(row[name]) for row in table], np.int64)
-    except (ValueError, OverflowError) as error:
-        raise _damaged(wrong) from error
-    if (numbers < 0).any() or (numbers >= 2**53 // len(numbers)).any():  # their sum is exact in every kind of number
-        raise _damaged(wrong)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DataError(
+            f"The file '{CLUSTERS}' is not as it was written: '{name}' holds something else than pairs. Make it again."
+        ) from error
+    if (numbers < 0).any():
+        raise _damaged(name)
     return numbers
 
 
-def _damaged(what: str) -> DataError:
-    return DataError(f"The file '{CLUSTERS}' is not as it was written: {what}. Make the export again.")
+def _damaged(column: str) -> DataError:
+    return DataError(f"The file '{CLUSTERS}' is not as it was written: '{column}' holds something else than numbers of pairs.")
 
 
-def _changes(folder: Path, manifest: Manifest, root: Path | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return a sentence for each file that is not as it was written, and the names of those too large to be hashed."""
-    sizes = {one["name"]: one.get("bytes") for one in manifest.record["outputs"]}
-    said, unchecked = [], []
+def _changes(folder: Path, manifest: Manifest) -> list[str]:
+    said = []
     for name, digest in manifest.outputs.items():
-        try:
-            path = _file(folder, name, root)
-            size = path.stat().st_size
-            if size == sizes[name] and size > _LARGEST_HASHED:
-                unchecked.append(name)
-            elif size != sizes[name] or file_digest(path) != digest:
-                said.append(f"The file '{name}' was changed after the run wrote it.")
-        except CraftError as error:
-            said.append(str(error))
-    return tuple(said), tuple(unchecked)
+        path = folder / name
+        if not path.is_file():
+            said.append(f"'{name}' is missing from the folder.")
+        elif file_digest(path) != digest:
+            said.append(f"'{name}' was changed after the run wrote it.")
+    return said
 
 
-def _first_rows(file: InputFile, columns: Columns) -> pa.Table:
-    """Return the first rows of a subset that is one table. It is in UTF-8 and has a header, whatever the pool had."""
-    written = Columns(columns.source, columns.target)
-    parts: list[pa.Table] = []
-    rows = size = 0
-    for table in tables(file, written, Reading(Limits()), (), ()):
-        parts.append(table.slice(0, MOST_PAIRS - rows))
-        rows, size = rows + table.num_rows, size + table.nbytes
-        if rows >= MOST_PAIRS or size >= _MOST_TEXT:
-            break
+def _mapping(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = record.get(name)
+    if not isinstance(found, Mapping):
+        raise DataError(f"The manifest is damaged: its '{name}' is not as it was written.")
+    return found
+
+
+def _energy(record: Mapping[str, Any]) -> Energy:
     try:
-        return pa.concat_tables(parts, promote_options="permissive")
-    except pa.ArrowException as error:
-        raise DataError(f"{file.label} is not as it was written: a column changes its kind. Make the export again.") from error
-
-
-def _first_lines(files: list[InputFile], columns: Columns) -> pa.Table:
-    """Return the first lines of two files aligned by line."""
-    written = Columns()
-    sides = [pa.chunked_array(list(_enough(side_lines(file, written, Reading(Limits())))), pa.large_string()) for file in files]
-    n_rows = min(map(len, sides))
-    return pa.table([side.slice(0, n_rows) for side in sides], [columns.source, columns.target])
-
-
-def _enough(blocks: Iterator[pa.Array]) -> Iterator[pa.Array]:
-    rows = size = 0
-    for block in blocks:
-        yield block.slice(0, MOST_PAIRS - rows)
-        rows, size = rows + len(block), size + block.nbytes
-        if rows >= MOST_PAIRS or size >= _MOST_TEXT:
-            return
-
-
-def _first_numbers(file: pq.ParquetFile, n_rows: int) -> pa.Table | None:
-    """Return the columns of numbers with at least so many rows; None where one is missing or holds something else."""
-    types: dict[str, Any] = {one.name: one.type for one in file.schema_arrow}
-    wanted = [name for name in _NUMBERS if name in types or name != "frequency"]
-    fits = {"i": pa.types.is_integer, "f": pa.types.is_floating}
-    if not all(name in types and fits[_NUMBERS[name]](types[name]) for name in wanted):
-        return None
-    parts, rows = [], 0
-    for batch in file.iter_batches(65_536, columns=wanted):
-        parts.append(batch)
-        rows += len(batch)
-        if rows >= n_rows:
-            break
-    found = pa.Table.from_batches(parts) if parts else file.schema_arrow.empty_table().select(wanted)
-    return None if any(column.null_count for column in found.columns) else found
+        return Energy(*(float(record[side]) for side in _SIDES))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError("The manifest is damaged: its distances are not as they were written.") from error
