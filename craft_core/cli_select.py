@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,13 +58,12 @@ def choose(config: ExperimentConfig, files: Files, streaming: Streaming | None, 
     from craft_core.stream import stream
 
     work = how.work or out.resolve().with_name(f"{out.resolve().name}.work")
-    is_ours = not work.exists()
-    yield stream(config, files, how, work, progress)
-    for path in work.iterdir() if work.is_dir() else ():
-        if (path / "plan").is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-    if is_ours or not any(work.iterdir()):
-        shutil.rmtree(work, ignore_errors=True)
+    used: list[Path] = []
+    yield stream(config, files, how, work, progress, used.append)
+    for folder in used:
+        shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # other runs, or files of the user, are in it
+        work.rmdir()
 
 
 def _for_its_size(config: ExperimentConfig, files: Files) -> Streaming | None:

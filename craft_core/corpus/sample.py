@@ -80,9 +80,8 @@ def sample_positions(keys: npt.NDArray[np.uint64], size: int) -> IntVector:
     """
     if size >= len(keys):
         return np.argsort(keys, kind="stable").astype(np.int64)
-    smallest = np.argpartition(keys, size)[:size]
-    smallest.sort()
-    return smallest[np.argsort(keys[smallest], kind="stable")].astype(np.int64)
+    likely = np.flatnonzero(keys <= np.partition(keys, size - 1)[size - 1])  # at the cut, equal keys go by position
+    return likely[np.argsort(keys[likely], kind="stable")[:size]].astype(np.int64)
 
 
 def _hashes(texts: pa.LargeStringArray, progress: Progress) -> npt.NDArray[np.uint64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,14 @@ def _hindrance(config: ExperimentConfig, files: Files) -> str | None:
     return None
 
 
-def stream(config: ExperimentConfig, files: Files, settings: Streaming, work: Path, progress: Progress = silent) -> Report:
+def stream(
+    config: ExperimentConfig,
+    files: Files,
+    settings: Streaming,
+    work: Path,
+    progress: Progress = silent,
+    began: Callable[[Path], None] = lambda folder: None,
+) -> Report:
     """Run all stages without ever holding the pool.
 
     The report is that of `experiment.run` with the same config and files, to the last bit, whatever the pieces, the engine and the memory;
@@ -79,6 +86,8 @@ def stream(config: ExperimentConfig, files: Files, settings: Streaming, work: Pa
         Folder for what is finished on the way. Results of the same run that are there are not made again; those of other runs stay.
     progress : Progress
         Called between pieces and twice a second; raising from it ends the work.
+    began : callable
+        Called with the folder inside `work` that is this run's own, so that it can be removed once the results are safe.
 
     Raises
     ------
@@ -94,6 +103,7 @@ def stream(config: ExperimentConfig, files: Files, settings: Streaming, work: Pa
     with open_engine(settings.engine, worker_count(settings.workers), settings.memory) as engine:
         with _timed(seconds, "scan"):
             ready = prepare(config, files, settings, work)
+            began(ready.plan.folder)
             passes = Passes(engine, ready)
             scanned = passes.scan(part(progress, 0.0, 0.4))
         with _timed(seconds, "fit"):

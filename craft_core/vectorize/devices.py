@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from craft_core.progress import Progress
-from craft_core.vectorize.hub import while_reporting
+from craft_core.vectorize.hub import hold_package, while_reporting
 
 __all__ = ["devices", "torch_threads"]
 
@@ -27,7 +27,14 @@ def devices(device: str, processes: int | None, progress: Progress) -> tuple[lis
     -------
     tuple
         A device a process; and on a processor its share of the threads torch would take for itself, None for its own choice.
+
+    Raises
+    ------
+    ParameterError
+        If sentence-transformers is not installed.
     """
+
+    hold_package()
 
     def look() -> tuple[int, int]:
         import torch
