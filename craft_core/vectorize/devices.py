@@ -33,7 +33,6 @@ def devices(device: str, processes: int | None, progress: Progress) -> tuple[lis
     ParameterError
         If sentence-transformers is not installed.
     """
-
     hold_package()
 
     def look() -> tuple[int, int]:
