@@ -25,6 +25,7 @@ from craft_core.cli_options import (
 from craft_core.cli_select import choose, choose_and_write
 from craft_core.errors import CraftError, ParameterError
 from craft_core.progress import Progress, on_terminal
+from craft_core.workers import prepare_workers
 
 if TYPE_CHECKING:
     from craft_core.config import ExperimentConfig
@@ -72,7 +73,8 @@ def _told(words: list[str]) -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Interrupted; nothing was written.", file=sys.stderr)
+        kept = "Out of core, what was finished is kept, and the same command goes on there."
+        print(f"Interrupted; no results were written. {kept}", file=sys.stderr)
         return 130
 
 
@@ -102,6 +104,8 @@ class _Parser(argparse.ArgumentParser):
 
 def _dispatch(words: list[str]) -> int:
     command = words[0] if words else None
+    if command == "select" and any(word == "--memory" or word.startswith("--memory=") for word in words):
+        prepare_workers()  # they load what they need while this process does
     if command == "select" and any(word == "--recipe" or word.startswith("--recipe=") for word in words):
         return _replay(words[1:])
     args = make_parser(command).parse_args(words)

@@ -257,7 +257,7 @@ def test_an_interruption_leaves_nothing(world: Path, capsys: pytest.CaptureFixtu
 
     monkeypatch.setattr("craft_core.export.folder.manifest_text", interrupted)
     assert select("--quiet") == 130
-    assert "nothing was written" in error(capsys)
+    assert "no results were written" in error(capsys)
     assert sorted(path.name for path in world.iterdir()) == ["data"]
 
 
@@ -276,7 +276,7 @@ def test_out_of_core_the_export_is_the_same_and_a_stopped_run_goes_on(
     with monkeypatch.context() as stopped:
         stopped.setattr("craft_core.export.folder.manifest_text", interrupted)
         assert select("--quiet", *OUT_OF_CORE, out="streamed") == 130
-    assert "nothing was written" in error(capsys)
+    assert "no results were written" in error(capsys)
     assert sorted(path.name for path in world.iterdir()) == ["data", "out", "streamed.work"]
     begun = use(monkeypatch, InProcess())
     assert select(*OUT_OF_CORE, out="streamed") == 0
@@ -403,3 +403,12 @@ def test_public_names_are_there() -> None:
         assert getattr(craft_core, name) is not None
     with pytest.raises(AttributeError, match="magic"):
         _ = craft_core.magic
+
+
+def test_workers_load_what_they_need_while_the_command_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[bool] = []
+    monkeypatch.setattr("craft_core.cli.prepare_workers", lambda: begun.append(True))
+    for words, n_begun in ((["--memory", "1GB"], 1), (["--memory=1GB"], 2), ([], 2)):
+        with pytest.raises(SystemExit):  # no files are given
+            cli.main(["select", "craft", *words])
+        assert len(begun) == n_begun

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = [
     {"errors", "arrays", "progress", "threads", "machine"},
-    {"params", "store"},
+    {"params", "store", "workers"},
     {"corpus"},
     {"vectorize"},
     {"cluster", "allocate"},

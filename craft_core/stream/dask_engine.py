@@ -19,7 +19,7 @@ from typing import Any, cast
 from craft_core.errors import DataError, ParameterError
 from craft_core.store.fingerprint import code_fingerprint
 from craft_core.stream.engine import Call, answers, died_error
-from craft_core.stream.worker import FORKS, ONE_THREAD, environment, no_script, prepare_workers
+from craft_core.workers import FORKS, ONE_THREAD, environment, no_script, prepare_workers
 
 __all__ = ["Dask", "do_call"]
 

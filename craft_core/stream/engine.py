@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 from craft_core.errors import DataError
-from craft_core.stream.worker import Worker, WorkerDiedError, prepare_workers
+from craft_core.workers import Worker, WorkerDiedError, prepare_workers
 
 __all__ = ["Call", "Engine", "Processes", "Task", "answers", "died_error", "open_engine"]
 

@@ -32,8 +32,8 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THRE
 FORKS = sys.platform == "linux"
 """Whether workers are forked from a server."""
 
-_PRELOADED = ["craft_core.stream.preload"]
-_ROOT = str(Path(__file__).resolve().parents[2])
+_PRELOADED = ["craft_core.stream.preload"]  # a name, not an import: this room is below that one
+_ROOT = str(Path(__file__).resolve().parents[1])
 _FIRST_TO_GO = "500"  # of 1,000: where memory runs out the kernel ends a worker, not the one who started it
 _BURIAL_SECONDS = 10
 
