@@ -66,9 +66,9 @@ def results() -> None:
             ("Validation pairs", f"{len(report.data.validation):,}", "What the selection should resemble."),
             ("Chosen", f"{len(report.selection):,}", f"For a budget of {report.config.budget:,}."),
             (
-                "Distance (random = 100 %)",
+                "Distance vs random",
                 f"{energy.joint / anchors.random.joint:.0%}" if energy and anchors and anchors.random.joint > 0 else "–",
-                f"Joint energy distance to {report.diagnostics.held_out}, as a share of a random selection's; smaller is better.",
+                f"Joint energy distance to {report.diagnostics.held_out}, as a share of a random selection's (100 %); smaller is better.",
             ),
         ]
     )

@@ -125,9 +125,9 @@ def _headline(opened: Opened) -> None:
             ("Chosen", f"{opened.allocation.size:,}", f"For a budget of {opened.allocation.budget:,} pairs."),
             ("Out of", f"{int(pool.get('used', 0)):,}", f"Pool pairs after cleaning; {int(pool.get('read', 0)):,} were read."),
             (
-                "Distance (random = 100 %)",
+                "Distance vs random",
                 f"{energy[0].joint / energy[1].random.joint:.0%}" if energy and energy[1].random.joint > 0 else "–",
-                f"Joint energy distance to {held_out}, as a share of a random selection's; smaller is better.",
+                f"Joint energy distance to {held_out}, as a share of a random selection's (100 %); smaller is better.",
             ),
             ("Clusters that ran out", f"{int(opened.allocation.starved.sum()):,}", "Clusters whose supply is below their quota."),
         ]
